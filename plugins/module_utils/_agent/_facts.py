@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this host is: the part of a record's provenance that only the host knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import struct
+from pathlib import Path
+from typing import Any
+
+_NT_GNU_BUILD_ID = 3
+_PT_NOTE = 4
+_SYSCTLS = (
+    "vm.unprivileged_userfaultfd",
+    "vm.overcommit_memory",
+    "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+    "net.core.default_qdisc",
+)
+
+
+def gather(connection: Any, interface: str) -> dict[str, Any]:
+    """Describe the host, its stack and the migration *interface*; *connection* is libvirt's (or None)."""
+    facts: dict[str, Any] = {
+        "kernel": platform.release(),
+        "kernel_version": platform.version(),
+        "machine": platform.machine(),
+        "python_version": platform.python_version(),
+        "cpu_model": _cpu_field("model name"),
+        "microcode": _cpu_field("microcode"),
+        "cpus": os.cpu_count(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "operating_system": _os_release(),
+        "transparent_huge_pages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "cpu_governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "sysctls": {name: _read("/proc/sys/" + name.replace(".", "/")) for name in _SYSCTLS},
+        "nic": _interface(interface),
+        "workload_digest": _workload_digest(),
+    }
+    if connection is not None:
+        emulator = _emulator(connection)
+        facts.update(
+            libvirt_version=_dotted(connection.getLibVersion()),
+            qemu_version=_dotted(connection.getVersion()),
+            libvirt_build_id=build_id(_daemon()),
+            qemu_binary=emulator,
+            qemu_build_id=build_id(emulator),
+        )
+    return facts
+
+
+def build_id(path: str) -> str:
+    """The GNU build id of an ELF file as hex digits, or '' where it has none."""
+    try:
+        return _build_id(Path(path))
+    except (OSError, struct.error):
+        return ""
+
+
+def _build_id(path: Path) -> str:
+    with path.open("rb") as elf:
+        header = elf.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            return ""
+        table_offset, entry_size, entries = struct.unpack_from("<Q14xHH", header, 32)
+        for index in range(entries):
+            elf.seek(table_offset + index * entry_size)
+            kind, _flags, offset, _va, _pa, size = struct.unpack("<IIQQQQ", elf.read(40))
+            if kind != _PT_NOTE:
+                continue
+            elf.seek(offset)
+            found = _build_id_in_notes(elf.read(size))
+            if found:
+                return found
+    return ""
+
+
+def _build_id_in_notes(notes: bytes) -> str:
+    position = 0
+    while position + 12 <= len(notes):
+        name_size, value_size, kind = struct.unpack_from("<III", notes, position)
+        name_start = position + 12
+        value_start = name_start + (name_size + 3 & ~3)
+        if kind == _NT_GNU_BUILD_ID and notes[name_start : name_start + 3] == b"GNU":
+            return notes[value_start : value_start + value_size].hex()
+        position = value_start + (value_size + 3 & ~3)
+    return ""
+
+
+def _emulator(connection: Any) -> str:
+    from xml.etree import ElementTree
+
+    capabilities = ElementTree.fromstring(connection.getDomainCapabilities(None, platform.machine(), None, None))
+    return os.path.realpath(capabilities.findtext("path") or "")
+
+
+def _daemon() -> str:
+    """The libvirt daemon that drives QEMU: the modular one where it is installed, else the monolithic one."""
+    for path in ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd"):
+        if Path("/run/libvirt", Path(path).name + ".pid").exists() or Path("/run", Path(path).name + ".pid").exists():
+            return path
+    return "/usr/sbin/libvirtd"
+
+
+def _interface(name: str) -> dict[str, Any]:
+    base = f"/sys/class/net/{name}"
+    driver = Path(base, "device/driver")
+    return {
+        "name": name,
+        "mtu": int(_read(f"{base}/mtu") or 0),
+        "speed_mbit_per_second": int(_read(f"{base}/speed") or -1),
+        "driver": driver.resolve().name if driver.exists() else "virtual",
+    }
+
+
+def _workload_digest() -> str:
+    """Which workload is installed for the guest; '' where none is."""
+    return str(json.loads(_read("/var/lib/stsm-live-migration/workload/workload.json") or "{}").get("digest", ""))
+
+
+def _os_release() -> str:
+    for line in (_read("/etc/os-release") or "").splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.split("=", 1)[1].strip('"')
+    return platform.platform()
+
+
+def _cpu_field(field: str) -> str:
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith(field):
+            return line.split(":", 1)[1].strip()
+    return ""
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guest's two virtio-serial ports: results come out by a file, commands go in by libvirt's channel."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any, Callable
+
+from ._clock import now_ns
+
+_POLL_SECONDS = 0.02
+CONTROL_PORT = "org.stsm.control"
+
+
+class ResultFollower:
+    """Hands out every line that appears in the guest's result file from now on, through rotations of that file."""
+
+    def __init__(self, path: str, notify: Callable[..., None]) -> None:
+        self._path = Path(path)
+        # QEMU makes the file, on the destination of a migration too, but not its folder.
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._notify = notify
+        self._stop = threading.Event()
+        self._partial = b""
+        self._file = self._open()
+        if self._file is not None:
+            self._file.seek(0, os.SEEK_END)
+        self._thread = threading.Thread(target=self._run, name="results", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _open(self) -> Any:
+        try:
+            return self._path.open("rb")
+        except OSError:
+            return None
+
+    def _run(self) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            if self._file is None:
+                self._file = self._open()
+                continue
+            self._hand_out(self._file.read())
+            if self._rotated():
+                self._hand_out(self._file.read())
+                self._file.close()
+                self._file = self._open()
+
+    def _rotated(self) -> bool:
+        try:
+            return os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino
+        except OSError:
+            return False
+
+    def _hand_out(self, data: bytes) -> None:
+        if not data:
+            return
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            try:
+                self._notify("guest", at_ns=now_ns(), line=json.loads(line))
+            except ValueError:
+                self._notify("guest_garbage", at_ns=now_ns(), text=line[:200].decode(errors="replace"))
+
+
+def send_command(connection: Any, domain: Any, command: str) -> None:
+    """Write one command line to the guest, wherever it runs now."""
+    stream = connection.newStream(0)
+    domain.openChannel(CONTROL_PORT, stream, 0)
+    stream.send(command.encode() + b"\n")
+    stream.finish()

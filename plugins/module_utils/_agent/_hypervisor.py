@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's libvirt: its connection, its events, and the guests on it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any, Callable
+
+from ._binding import libvirt, libvirt_qemu
+from ._clock import monotonic_from_realtime_ns
+from ._errors import AgentError
+
+_STATES = {
+    0: "running",
+    1: "running",
+    2: "blocked",
+    3: "paused",
+    4: "shutdown",
+    5: "shutoff",
+    6: "crashed",
+    7: "suspended",
+}
+
+
+class Hypervisor:
+    """One connection to ``qemu:///system`` with its event loop.
+
+    *notify* gets a notice ``event`` for each QEMU event, stamped by QEMU itself.  *on_pass* is called with the
+    guest's name and the number of each pass over its memory that a migration begins.
+    """
+
+    def __init__(self, notify: Callable[..., None], on_pass: Callable[[str, int], None]) -> None:
+        if libvirt is None:
+            raise AgentError("The host has no python3-libvirt: deploy the host's stack first (playbook deploy).")
+        self._notify = notify
+        self._on_pass = on_pass
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=self._run_event_loop, name="events", daemon=True).start()
+        try:
+            self.connection = libvirt.open("qemu:///system")
+        except libvirt.libvirtError as error:
+            raise AgentError(f"libvirt on the host does not answer ({error}): start libvirtd there.") from None
+        libvirt_qemu.qemuMonitorEventRegister(self.connection, None, None, self._on_qemu_event, None)
+        self._completed: dict[str, dict[str, Any]] = {}
+        for identifier, callback in (
+            (libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, self._on_iteration),
+            (libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, self._on_job_completed),
+        ):
+            self.connection.domainEventRegisterAny(None, identifier, callback, None)
+
+    @staticmethod
+    def _run_event_loop() -> None:
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+    def _on_qemu_event(
+        self, _connection: Any, domain: Any, event: str, seconds: int, micros: int, details: str | None, _opaque: Any
+    ) -> None:
+        at_ns = monotonic_from_realtime_ns(seconds * 1_000_000_000 + micros * 1000)
+        self._notify("event", at_ns=at_ns, guest=domain.name(), event=event, data=json.loads(details or "{}"))
+
+    def _on_iteration(self, _connection: Any, domain: Any, iteration: int, _opaque: Any) -> None:
+        self._on_pass(domain.name(), iteration)
+
+    def _on_job_completed(self, _connection: Any, domain: Any, statistics: dict[str, Any], _opaque: Any) -> None:
+        self._completed[domain.name()] = statistics
+
+    def take_completed(self, guest: str) -> dict[str, Any] | None:
+        """The statistics of the last job of *guest* that ended; None if none did since the last call."""
+        return self._completed.pop(guest, None)
+
+    def domain(self, guest: str) -> Any:
+        try:
+            return self.connection.lookupByName(guest)
+        except libvirt.libvirtError:
+            raise AgentError(f"There is no guest {guest} on this host.") from None
+
+    def state(self, guest: str) -> dict[str, Any]:
+        """``{"state", "description", "persistent"}``: running, paused, …, absent."""
+        try:
+            domain = self.connection.lookupByName(guest)
+            state, _reason = domain.state()
+            description = domain.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None)
+        except libvirt.libvirtError as error:
+            absent = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA)
+            if error.get_error_code() not in absent:
+                raise
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return {"state": "absent", "description": "", "persistent": False}
+            description = ""
+        return {
+            "state": _STATES.get(state, "unknown"),
+            "description": description,
+            "persistent": bool(domain.isPersistent()),
+        }
+
+    def create(self, definition: str, result_path: str) -> None:
+        """Start a transient guest from its XML, with empty result files."""
+        results = Path(result_path)
+        for stale in results.parent.glob(results.name + "*"):
+            stale.unlink()
+        try:
+            self.connection.createXML(definition, 0)
+        except libvirt.libvirtError as error:
+            raise AgentError(f"The guest did not start: {error}.") from None
+
+    def destroy(self, guest: str) -> None:
+        """End *guest* at once; harmless if it is not here."""
+        try:
+            self.connection.lookupByName(guest).destroy()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise
+
+    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
+        """One read-only QMP command; the domain is marked tainted by libvirt, which is harmless here."""
+        answer = libvirt_qemu.qemuMonitorCommand(self.domain(guest), json.dumps({"execute": command}), 0)
+        result: dict[str, Any] = json.loads(answer).get("return", {})
+        return result

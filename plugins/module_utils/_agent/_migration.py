@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One migration out of this host: begun, steered, watched, and brought to an end whatever happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable
+
+from ._binding import libvirt
+from ._clock import now_ns
+
+_STEER_SECONDS = 0.01
+_WATCH_SECONDS = 0.05
+
+# libvirt's names of the job statistics → ours, which carry units.
+STATISTICS = {
+    "time_elapsed": "time_elapsed_ms",
+    "downtime": "downtime_ms",
+    "setup_time": "setup_time_ms",
+    "memory_total": "memory_total_bytes",
+    "memory_processed": "memory_processed_bytes",
+    "memory_remaining": "memory_remaining_bytes",
+    "memory_bps": "memory_bytes_per_second",
+    "memory_constant": "memory_constant_pages",
+    "memory_normal": "memory_normal_pages",
+    "memory_normal_bytes": "memory_normal_bytes",
+    "memory_dirty_rate": "memory_dirty_rate_pages_per_second",
+    "memory_iteration": "memory_iteration",
+    "memory_page_size": "memory_page_size_bytes",
+    "memory_postcopy_requests": "memory_postcopy_requests",
+    "auto_converge_throttle": "auto_converge_throttle_percent",
+}
+
+
+def named_statistics(raw: dict[str, Any]) -> dict[str, Any]:
+    """libvirt's job statistics under our names; what libvirt does not give stays absent."""
+    return {ours: raw[theirs] for theirs, ours in STATISTICS.items() if theirs in raw}
+
+
+class Migration:
+    """Drives ``virDomainMigrateToURI3`` from a thread of its own.
+
+    *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch``
+    (``never``, ``at-once`` or ``after-first-pass``), ``time_limit_seconds`` and ``downtime_limit_ms`` (or None).
+    Notices: ``job`` with statistics while it runs; ``finished`` at the end.
+    """
+
+    def __init__(self, domain: Any, request: dict[str, Any], notify: Callable[..., None]) -> None:
+        self._domain = domain
+        self._request = request
+        self._notify = notify
+        self._pass = 0
+        self._judged_pass = 0
+        self._covered = False
+        self._wake = threading.Condition()
+        self._abort_reason: str | None = None
+        self._switch_requested_ns: int | None = None
+        self._error: str | None = None
+        self._ended_ns = 0
+        self._driver = threading.Thread(target=self._drive, name="migrate", daemon=True)
+        self._steerer = threading.Thread(target=self._steer, name="steer", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._started_ns = 0
+
+    def start(self) -> None:
+        self._started_ns = now_ns()
+        for thread in (self._driver, self._steerer, self._watcher):
+            thread.start()
+
+    def note_pass(self, number: int) -> None:
+        """Told by libvirt: pass *number* over the guest's memory begins (the first is 1)."""
+        with self._wake:
+            self._pass = number
+            self._wake.notify()
+
+    def abort(self, reason: str) -> None:
+        """Ask for an end; a migration that has switched to post-copy cannot go back and is left to finish."""
+        with self._wake:
+            self._abort_reason = self._abort_reason or reason
+            self._wake.notify()
+
+    def join(self, timeout_seconds: float) -> bool:
+        """Wait for the end; False if it has not come."""
+        self._steerer.join(timeout_seconds)
+        return not self._steerer.is_alive()
+
+    def _drive(self) -> None:
+        flags = 0
+        for name in self._request["flags"]:
+            flags |= getattr(libvirt, name)
+        try:
+            self._domain.migrateToURI3(self._request["destination_uri"], self._request["parameters"], flags)
+        except libvirt.libvirtError as error:
+            self._error = str(error)
+        finally:
+            self._ended_ns = now_ns()
+
+    def _steer(self) -> None:
+        limit_ns = self._started_ns + int(self._request["time_limit_seconds"] * 1e9)
+        downtime_limit_ms = self._request.get("downtime_limit_ms")
+        while self._driver.is_alive():
+            if downtime_limit_ms is not None and self._limit_downtime(downtime_limit_ms):
+                downtime_limit_ms = None
+            if self._switch_requested_ns is None:
+                if now_ns() >= limit_ns:
+                    self.abort("time-limit")
+                if self._abort_reason:
+                    self._try(self._domain.abortJob)
+                elif self._switch_is_due():
+                    self._switch()
+            with self._wake:
+                if self._switch_requested_ns is not None or not self._switch_is_due():
+                    self._wake.wait(_STEER_SECONDS)
+                else:
+                    time.sleep(_STEER_SECONDS)
+        self._watcher.join()
+        self._notify(
+            "finished",
+            at_ns=self._ended_ns,
+            start_ns=self._started_ns,
+            end_ns=self._ended_ns,
+            switch_requested_ns=self._switch_requested_ns,
+            abort_reason=self._abort_reason if self._error else None,
+            error=self._error,
+        )
+
+    def _switch_is_due(self) -> bool:
+        switch = self._request["switch"]
+        return switch == "at-once" or (switch == "after-first-pass" and self._first_pass_is_over())
+
+    def _first_pass_is_over(self) -> bool:
+        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and from 11 on it takes a second
+        # look at the very beginning.  A pass over the memory has ended when as many pages are sent as there are.
+        if self._pass != self._judged_pass:
+            self._judged_pass = self._pass
+            raw = self._statistics()
+            sent_pages = raw.get("memory_normal", 0) + raw.get("memory_constant", 0)
+            self._covered = sent_pages * raw.get("memory_page_size", 4096) >= raw.get("memory_total", 1 << 63)
+        return self._covered
+
+    def _switch(self) -> None:
+        asked_ns = now_ns()
+        # Too early libvirt refuses in one of two ways, both of which pass: asked again at the next turn.
+        if self._try(self._domain.migrateStartPostCopy, 0):
+            self._switch_requested_ns = asked_ns
+
+    def _limit_downtime(self, milliseconds: int) -> bool:
+        return self._try(self._domain.migrateSetMaxDowntime, milliseconds, 0)
+
+    def _watch(self) -> None:
+        while self._driver.is_alive():
+            raw = self._statistics()
+            if "memory_total" in raw:
+                self._notify("job", at_ns=now_ns(), statistics=named_statistics(raw))
+            self._driver.join(_WATCH_SECONDS)
+
+    def _statistics(self) -> dict[str, Any]:
+        """libvirt's statistics of the job; empty before it has begun and after it has ended."""
+        try:
+            raw: dict[str, Any] = self._domain.jobStats()
+        except libvirt.libvirtError:
+            return {}
+        return raw
+
+    @staticmethod
+    def _try(call: Callable[..., Any], *arguments: Any) -> bool:
+        try:
+            call(*arguments)
+        except libvirt.libvirtError:
+            return False
+        return True

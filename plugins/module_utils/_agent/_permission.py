@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""May the host's unprivileged QEMU use userfaultfd, and by what right?  Tried, not read from a setting."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import re
+from pathlib import Path
+from typing import Any
+
+from ._errors import AgentError
+
+_SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
+_DEVICE = "/dev/userfaultfd"
+_QEMU_USERS = ("libvirt-qemu", "qemu")
+_BY_DEVICE, _BY_SYSTEM_CALL, _REFUSED = 0, 1, 2
+
+
+def post_copy_permission() -> dict[str, Any]:
+    """``{"permitted", "by", "reason"}``: what QEMU's own user gets when it asks as QEMU would."""
+    account = _qemu_account()
+    verdict = _as_user(account)
+    if verdict == _BY_DEVICE:
+        return {"permitted": True, "by": f"the device node {_DEVICE}", "reason": None}
+    if verdict == _BY_SYSTEM_CALL:
+        return {"permitted": True, "by": "the system call (vm.unprivileged_userfaultfd is 1)", "reason": None}
+    if _libvirt_labels_device():
+        return {"permitted": True, "by": f"libvirt, which gives each guest a {_DEVICE} of its own", "reason": None}
+    return {
+        "permitted": False,
+        "by": None,
+        "reason": f"{account.pw_name} may neither open {_DEVICE} nor call userfaultfd, which post-copy needs: set "
+        "qemu_userfaultfd_cure to device (or auto) and run the playbook deploy.",
+    }
+
+
+def _qemu_account() -> pwd.struct_passwd:
+    for name in _QEMU_USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise AgentError("The host has no user for QEMU (libvirt-qemu): deploy the host's stack first (playbook deploy).")
+
+
+def _as_user(account: pwd.struct_passwd) -> int:
+    """Ask in a child process that has become QEMU's user, its groups included."""
+    child = os.fork()
+    if child:
+        _pid, status = os.waitpid(child, 0)
+        return os.WEXITSTATUS(status)
+    try:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+        os._exit(_ask())
+    finally:
+        os._exit(_REFUSED)
+
+
+def _ask() -> int:
+    try:
+        os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        number = _SYS_USERFAULTFD.get(os.uname().machine)
+        if number is not None and ctypes.CDLL(None).syscall(number, os.O_CLOEXEC) >= 0:
+            return _BY_SYSTEM_CALL
+        return _REFUSED
+    return _BY_DEVICE
+
+
+def _libvirt_labels_device() -> bool:
+    """libvirt with mount namespaces makes the node for each guest, from 9.0 on, as long as the host has one."""
+    try:
+        configuration = Path("/etc/libvirt/qemu.conf").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    namespaces_off = re.search(r"^\s*namespaces\s*=\s*\[\s*\]", configuration, re.MULTILINE)
+    return namespaces_off is None and Path(_DEVICE).exists()

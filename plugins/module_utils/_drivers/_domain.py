@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The libvirt domain of the workload guest."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Sequence
+from xml.etree import ElementTree
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+
+GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
+TENANT_MAC = "52:54:00:73:74:6d"
+_QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+_BLOCKTIME_SINCE = (10, 1)
+
+
+def result_path(guest: Guest) -> str:
+    """Where a host keeps what the guest says; each host has its own file."""
+    return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
+
+
+def domain_xml(guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_version: Sequence[int]) -> str:
+    """The domain's XML."""
+    domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
+    _add(domain, "name", guest.name)
+    _add(domain, "memory", str(guest.memory_mib), unit="MiB")
+    _add(domain, "vcpu", str(guest.vcpus))
+    system = _add(domain, "os")
+    _add(system, "type", "hvm", arch="x86_64", machine=guest.machine)
+    _add(system, "kernel", f"{GUEST_DIRECTORY}/workload/vmlinux")
+    _add(system, "initrd", f"{GUEST_DIRECTORY}/workload/initrd.img")
+    _add(system, "cmdline", kernel_arguments)
+    _add(_add(domain, "features"), "acpi")
+    if guest.cpu_model == "host-passthrough":
+        _add(domain, "cpu", mode="host-passthrough", migratable="on")
+    else:
+        _add(_add(domain, "cpu", mode="custom", match="exact", check="none"), "model", guest.cpu_model)
+    _add(domain, "on_crash", "destroy")
+    _add_devices(_add(domain, "devices"), guest, tenant_bridge)
+    if tuple(qemu_version) >= _BLOCKTIME_SINCE:
+        # libvirt has no flag for it, and QEMU counts blocktime and latency of post-copy only when told from the start.
+        command_line = _add(domain, f"{{{_QEMU_NAMESPACE}}}commandline")
+        for value in ("-global", "migration.postcopy-blocktime=on"):
+            _add(command_line, f"{{{_QEMU_NAMESPACE}}}arg", value=value)
+    ElementTree.register_namespace("qemu", _QEMU_NAMESPACE)
+    return ElementTree.tostring(domain, "unicode")
+
+
+def describe(xml: str, build: str) -> str:
+    """Write a digest of *xml* and the guest's *build* into its description, by which a running guest is recognised."""
+    domain = ElementTree.fromstring(xml)
+    _add(domain, "description", hashlib.sha256((xml + build).encode()).hexdigest())
+    return ElementTree.tostring(domain, "unicode")
+
+
+def description(xml: str) -> str:
+    """What :func:`describe` wrote into *xml*."""
+    return ElementTree.fromstring(xml).findtext("description") or ""
+
+
+def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str) -> None:
+    # The guest needs neither disk nor screen: what is not there is neither emulated nor migrated.
+    interface = _add(devices, "interface", type="bridge")
+    _add(interface, "mac", address=TENANT_MAC)
+    _add(interface, "source", bridge=tenant_bridge)
+    _add(interface, "model", type="virtio")
+    results = _add(devices, "channel", type="file")
+    _add(results, "source", path=result_path(guest), append="on")
+    _add(results, "target", type="virtio", name="org.stsm.results")
+    control = _add(devices, "channel", type="unix")
+    _add(control, "target", type="virtio", name="org.stsm.control")
+    # What the kernel says while it boots: all there is to look at when a guest does not speak.
+    console = _add(devices, "serial", type="file")
+    _add(console, "source", path=f"{result_path(guest)}.console")
+    _add(devices, "memballoon", model="none")
+    _add(_add(devices, "video"), "model", type="none")
+
+
+def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: str) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, tag, attributes)
+    element.text = text or None
+    return element

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The libvirt driver: peer-to-peer migrations as an operator would start them, watched from both hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+
+_NOTICES = ("event", "job", "finished", "network", "threads")
+# How much longer than its time limit a run may take: an abort takes a moment, and a post-copy cannot be taken back.
+_GRACE_SECONDS = 60.0
+
+
+class LibvirtDriver:
+    """Moves one guest from *source* to *destination*."""
+
+    def __init__(self, guest: str, source: HostConnection, destination: HostConnection) -> None:
+        self._guest = guest
+        self._source = source
+        self._destination = destination
+
+    def begin_watching(self) -> None:
+        """Forget earlier runs and sample both hosts from now on."""
+        for connection in (self._source, self._destination):
+            connection.forget(*_NOTICES)
+            connection.call("start_sampling", interface=connection.host.migration_interface, guest=self._guest)
+
+    def end_watching(self) -> None:
+        for connection in (self._source, self._destination):
+            connection.call("stop_sampling")
+
+    def start(self, scenario: Scenario, persistent: bool) -> None:
+        self._source.call(
+            "migrate",
+            guest=self._guest,
+            request=migration_request(scenario, self._destination.host, persistent),
+        )
+
+    def wait(self, scenario: Scenario) -> dict[str, Any]:
+        """The migration's times and how it ended (``migration`` of the observation)."""
+        patience_seconds = scenario.time_limit_seconds * 2 + _GRACE_SECONDS
+        finished = self._source.wait_for("finished", patience_seconds)
+        if finished is None:
+            raise InstrumentError(
+                f"The migration on {self._source.host.name} has not ended {patience_seconds:g} s after its start: "
+                f"look at it with virsh domjobinfo {self._guest}."
+            )
+        return {key: value for key, value in finished.items() if key != "at_ns"}
+
+    def abort(self, reason: str) -> None:
+        self._source.call("abort_migration", reason=reason)
+
+    def harvest(self) -> dict[str, Any]:
+        """Everything both hosts saw: the observation's ``events``, ``job_series``, ``completed`` and so on."""
+        ends = {"source": self._source, "destination": self._destination}
+        events = [
+            {"host": end, **{key: event[key] for key in ("event", "at_ns", "data")}}
+            for end, connection in ends.items()
+            for event in connection.notices("event")
+            if event["guest"] == self._guest
+        ]
+        return {
+            "events": sorted(events, key=lambda event: event["at_ns"]),
+            "job_series": [{"at_ns": job["at_ns"], **job["statistics"]} for job in self._source.notices("job")],
+            "completed": self._source.call("completed_statistics", guest=self._guest),
+            "network": {end: connection.notices("network") for end, connection in ends.items()},
+            "threads": {end: connection.notices("threads") for end, connection in ends.items()},
+        }
+
+    def destination_statistics(self) -> dict[str, Any]:
+        """What the destination's QEMU knows after the end; it alone counts post-copy's blocktime and latency."""
+        answer: dict[str, Any] = self._destination.call("ask_qemu", guest=self._guest, command="query-migrate")
+        return answer
+
+
+def destination_uri(host: Host) -> str:
+    """The libvirt URI by which the source's libvirt reaches *host*, over TLS."""
+    return f"qemu+tls://{host.libvirt_name or host.name}/system"
+
+
+def migration_request(scenario: Scenario, destination: Host, persistent: bool) -> dict[str, Any]:
+    """What the agent is asked to do; plain data, also shown as the plan in check mode."""
+    strategy = STRATEGIES[scenario.strategy.name]
+    address = (
+        f"[{destination.migration_address}]" if ":" in destination.migration_address else destination.migration_address
+    )
+    parameters: dict[str, Any] = {"migrate_uri": f"tcp://{address}"}
+    limit = scenario.strategy.bandwidth_limit_mib_per_second
+    if limit is not None:
+        parameters["bandwidth"] = limit
+        if strategy.uses_postcopy:
+            parameters["bandwidth.postcopy"] = limit
+    flags = list(strategy.libvirt_flags)
+    if persistent:
+        flags += ["VIR_MIGRATE_PERSIST_DEST", "VIR_MIGRATE_UNDEFINE_SOURCE"]
+    return {
+        "destination_uri": destination_uri(destination),
+        "flags": flags,
+        "parameters": parameters,
+        "switch": strategy.switch,
+        "time_limit_seconds": scenario.time_limit_seconds,
+        "downtime_limit_ms": scenario.strategy.downtime_limit_ms,
+    }

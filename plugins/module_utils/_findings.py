@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a campaign found, in sentences. Every word of them is computed from the records."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, Callable, Sequence
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import (
+    RUNS_FOR_AN_INTERVAL,
+    Cell,
+    Record,
+    Spread,
+    cells,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+
+
+def number(value: float) -> str:
+    """Return a figure as it is read: three digits, whole from a hundred on, thousands apart."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def quantity(found: Spread, unit: str, scale: float = 1.0) -> str:
+    """Return a spread in words: the median, then the range or the interval if there is one."""
+    centre, low, high = (number(value * scale) for value in (found.centre, found.low, found.high))
+    return f"{centre} {unit}" if low == high else f"{centre} {unit} ({low} to {high})"
+
+
+def load(scenario: Scenario) -> str:
+    """Return the guest's load in words, such as "at 1.6 times the link (191 MiB/s)"."""
+    if isinstance(scenario.guest, SiteGuest) or scenario.workload is None:
+        return f"with the site's own guest {scenario.guest.name}"
+    if scenario.workload.pattern == "idle":
+        return "with an idle guest"
+    verb = "reading " if scenario.workload.pattern == "read-only" else ""
+    share, rate = scenario.dirty_rate_of_link or 0.0, scenario.workload.dirty_rate_mib_per_second
+    return f"{verb}at {number(share)} times the link ({number(rate)} MiB/s)"
+
+
+def sentences(records: Sequence[Record]) -> list[str]:
+    """Return what was found: at each load who moved the guest and at what cost, and at the end what was left out."""
+    if not records:
+        return ["There are no runs yet."]
+    found = cells(records)
+    told = [_basis(records, found)]
+    for where, alike in groupby(found, key=_where):
+        group = list(alike)
+        told += _who_arrived(where, group)
+        told += [_cost(where, cell) for cell in group if cell.valid]
+        told += _compare(where, group)
+    return told + _left_out(found)
+
+
+def _where(cell: Cell) -> str:
+    """Return a cell's load and label as the begin of a sentence."""
+    words = load(cell.scenario) + (f" ({cell.label})" if cell.label else "")
+    return words[0].upper() + words[1:]
+
+
+def _basis(records: Sequence[Record], found: Sequence[Cell]) -> str:
+    """Return what the figures rest on."""
+    valid = sum(len(cell.valid) for cell in found)
+    most = max((len(cell.valid) for cell in found), default=0)
+    around = "the range" if most < RUNS_FOR_AN_INTERVAL else "the range below six runs, the 95 % interval from six on"
+    stacks = " and ".join(sorted({cell.stack for cell in found}))
+    return (
+        f"{valid} of {len(records)} runs are valid, on {stacks}; figures are medians of a cell's valid runs,"
+        f" with {around} in parentheses."
+    )
+
+
+def _who_arrived(where: str, group: Sequence[Cell]) -> list[str]:
+    """Return which strategies moved the guest at one load; nothing if only one was tried."""
+    arrived = [cell.scenario.strategy.name for cell in group if cell.completed and not cell.unconverged]
+    stayed = [cell.scenario.strategy.name for cell in group if cell.unconverged and not cell.completed]
+    mixed = [cell.scenario.strategy.name for cell in group if cell.unconverged and cell.completed]
+    if len(arrived) + len(stayed) + len(mixed) < 2:
+        return []
+    parts = []
+    if stayed:
+        parts.append(f"{_and(stayed)} did not converge")
+    if mixed:
+        parts.append(f"{_and(mixed)} did not always converge")
+    if arrived:
+        parts.append(f"but {_and(arrived)} did" if parts else f"{_and(arrived)} moved the guest in every run")
+    return [f"{where}, {', '.join(parts)}."]
+
+
+def _cost(where: str, cell: Cell) -> str:
+    """Return what one strategy cost at one load."""
+    name = cell.scenario.strategy.name
+    if not cell.completed:
+        return f"{where}, {name} was given up {_times(cell)} {_unconverged(cell)}."
+    words = f"{where}, {name} completed {_times(cell)}"
+    total = cell.figure("total_time_ms")
+    words += f" in {quantity(total, 's', 1e-3)}" if total else ""
+    parts = [part for part in (tell(cell) for tell in _COSTS) if part]
+    if cell.unconverged:
+        parts.append(f"{len(cell.unconverged)} more did not converge")
+    return f"{words}: {', '.join(parts)}." if parts else f"{words}."
+
+
+def _times(cell: Cell) -> str:
+    """Return in how many of its valid runs a strategy did what is told of it."""
+    done = len(cell.completed) or len(cell.unconverged)
+    return f"in {done} of {len(cell.valid)} runs"
+
+
+def _unconverged(cell: Cell) -> str:
+    """Return how far the runs got that did not converge."""
+    words = f"at its time limit of {number(cell.scenario.time_limit_seconds)} s"
+    sent = cell.figure("transferred_bytes", cell.unconverged)
+    passes = cell.figure("iterations", cell.unconverged)
+    if sent:
+        words += f", after sending {quantity(sent, 'MiB', 1 / BYTES_PER_MIB)}"
+    if passes:
+        words += f" in {quantity(passes, 'passes')}"
+    return words + ", and the guest stayed on the source"
+
+
+def _blackout(cell: Cell) -> str:
+    """Return how long the guest stood still, by the vantage points that saw it."""
+    events, network, qemu = (
+        cell.figure(key) for key in ("downtime_events_ms", "downtime_network_ms", "downtime_qemu_ms")
+    )
+    if events is None:
+        return ""
+    words = f"the guest stood still for {quantity(events, 'ms')}"
+    if network:
+        words += f" and was out of reach for {quantity(network, 'ms')}"
+    if qemu and STRATEGIES[cell.scenario.strategy.name].uses_postcopy:
+        words += f" (QEMU itself reports {quantity(qemu, 'ms')})"
+    return words
+
+
+def _brownout(cell: Cell) -> str:
+    """Return how long and how much the guest was slowed afterwards."""
+    length, area = cell.figure("brownout_ms"), cell.figure("brownout_area_mib")
+    if length is None or area is None:
+        return ""
+    if not length.high:
+        return "it was not slowed afterwards"
+    open_ended = any(record["summary"]["brownout_ended"] is False for record in cell.completed)
+    at_least = "at least " if open_ended else ""
+    return f"it was slowed for {at_least}{quantity(length, 'ms')} more and missed {quantity(area, 'MiB')} of its work"
+
+
+def _sent(cell: Cell) -> str:
+    """Return the bytes sent, and how near to the link's payload rate they went."""
+    sent, transfer, payload = (cell.figure(key) for key in ("transferred_bytes", "transfer_time_ms", "payload_time_ms"))
+    if sent is None:
+        return ""
+    words = f"{quantity(sent, 'MiB', 1 / BYTES_PER_MIB)} were sent"
+    if transfer and payload and transfer.centre:
+        words += f" at {payload.centre / transfer.centre:.1%} of the link's payload rate"
+    return words
+
+
+def _requests(cell: Cell) -> str:
+    """Return how many pages were fetched in post-copy, and how fast where QEMU tells."""
+    requests, latency = cell.figure("postcopy_requests"), cell.figure("postcopy_latency_mean_us")
+    if not requests or not STRATEGIES[cell.scenario.strategy.name].uses_postcopy:
+        return ""
+    words = f"{quantity(requests, 'pages')} were fetched on request"
+    return words + (f" in {quantity(latency, 'us')} each" if latency else "")
+
+
+_COSTS: Sequence[Callable[[Cell], str]] = (_blackout, _brownout, _sent, _requests)
+
+
+def _compare(where: str, group: Sequence[Cell]) -> list[str]:
+    """Return which strategy stopped the guest shortest and longest at one load, if their ranges are apart."""
+    seen: list[tuple[Spread, str]] = []
+    for cell in group:
+        found = cell.figure("downtime_events_ms")
+        if found is not None:
+            seen.append((found, cell.scenario.strategy.name))
+    if len(seen) < 2:
+        return []
+    seen.sort(key=lambda pair: pair[0].centre)
+    (shortest, one), (longest, other) = seen[0], seen[-1]
+    if shortest.high >= longest.low or shortest.centre <= 0:
+        return [f"{where}, the blackouts of {_and([name for _spread, name in seen])} are not told apart by these runs."]
+    factor = number(longest.centre / shortest.centre)
+    return [f"{where}, {other} stopped the guest {factor} times as long as {one}."]
+
+
+def _left_out(found: Sequence[Cell]) -> list[str]:
+    """Return one sentence for each run that is not valid, with the first reason."""
+    told = []
+    for cell in found:
+        for record in cell.records:
+            failed: list[dict[str, Any]] = [entry for entry in record["validators"] if entry["passed"] is False]
+            if failed:
+                told.append(
+                    f"Not counted is {cell.scenario.strategy.name} {load(cell.scenario)}, repetition"
+                    f" {record['scenario']['repetition']}, by {failed[0]['name']}: {failed[0]['sentence']}"
+                )
+    return told
+
+
+def _and(names: Sequence[str]) -> str:
+    """Return names as a list in words."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a migration ended, as one word and one sentence. Whether the run counts is another question: see _validators."""
+
+from __future__ import annotations
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._observed import (
+    Observation,
+    status_times_ns,
+    succeeded,
+)
+
+OUTCOMES = ("completed", "not_converged", "aborted", "recovered", "failed", "lost")
+
+# A run that ended so is a measurement; the others only say that none was made.
+MEASURED = ("completed", "not_converged", "recovered")
+
+
+def decide(observation: Observation) -> tuple[str, str]:
+    """Return the outcome and the reason for it."""
+    migration, location = observation["migration"], observation["guest_location"]
+    guest = _name(observation)
+    if location == "none":
+        return "lost", f"The guest {guest} runs on neither host{_because(migration['error'])}."
+    if location == "both":
+        return "lost", f"The guest {guest} runs on both hosts, so its memory can no longer be trusted."
+    if succeeded(observation):
+        if any(status.startswith("postcopy-recover") for status in status_times_ns(observation)):
+            return "recovered", "The stream broke in post-copy and was resumed; the guest runs on the destination."
+        return "completed", "The guest runs on the destination."
+    because = _because(migration["error"])
+    if location == "destination":
+        return "failed", f"The guest runs on the destination, but libvirt says that the migration failed{because}."
+    seconds = (migration["end_ns"] - migration["start_ns"]) / 1e9
+    if migration["abort_reason"] == "time-limit":
+        limit = f"{observation['scenario']['time_limit_seconds']:g} s"
+        return (
+            "not_converged",
+            f"The migration had not ended at its time limit of {limit}; the guest runs on the source.",
+        )
+    if migration["abort_reason"] == "interrupted":
+        return "aborted", f"The migration was interrupted after {seconds:.1f} s; the guest runs on the source."
+    return "failed", f"The migration failed after {seconds:.1f} s and the guest runs on the source{because}."
+
+
+def _name(observation: Observation) -> str:
+    """Return the guest's name, whichever kind it is."""
+    guest = observation["scenario"]["guest"]
+    return str(guest.get("domain") or guest.get("name"))
+
+
+def _because(error: str | None) -> str:
+    """Return libvirt's own words for an error, if it had any."""
+    return f" ({error.strip().rstrip('.')})" if error else ""

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guest's vantage point: commands to it and what it says, wherever it runs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any, Sequence
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+
+_ANSWER_SECONDS = 30
+
+
+class GuestChannel:
+    """Speaks with the workload guest through the agents of the hosts it may be on."""
+
+    def __init__(self, guest: str, result_path: str, connections: Sequence[HostConnection]) -> None:
+        self._guest = guest
+        self._result_path = result_path
+        self._connections = connections
+        # Answers are told apart by their id across the runs of one living guest.
+        self._ids = itertools.count(time.monotonic_ns() // 1_000_000)
+
+    def follow(self) -> None:
+        """Read the guest's lines from now on, on whichever host it says them."""
+        for connection in self._connections:
+            connection.call("follow_guest", result_path=self._result_path)
+
+    def wait_ready(self, timeout_seconds: float) -> dict[str, Any]:
+        """The guest's first line, once its memory is filled."""
+        ready = self._find("kind", "ready", timeout_seconds)
+        if ready is None:
+            raise InstrumentError(
+                f"The guest {self._guest} did not boot within {timeout_seconds:g} s: look at "
+                f"{self._result_path}.console on the host, "
+                "and check guest.accelerator and guest.memory_mib."
+            )
+        return ready
+
+    def ask(
+        self, host: HostConnection, command: str, timeout_seconds: float = _ANSWER_SECONDS, **values: Any
+    ) -> dict[str, Any]:
+        """Give *command* to the guest on *host* and wait for its answer, which may come from either host."""
+        identifier = next(self._ids)
+        words = " ".join(f"{key}={value}" for key, value in values.items())
+        host.call("command_guest", guest=self._guest, command=f"id={identifier} command={command} {words}".rstrip())
+        answer = self._find("id", identifier, timeout_seconds)
+        if answer is None:
+            raise InstrumentError(f"The guest {self._guest} did not answer {command} within {timeout_seconds:g} s.")
+        if answer["kind"] == "refused":
+            raise InstrumentError(f"The guest {self._guest} refused {command}: {answer['message']}")
+        return answer
+
+    def _find(self, key: str, value: Any, timeout_seconds: float) -> dict[str, Any] | None:
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            for connection in self._connections:
+                for notice in connection.notices("guest"):
+                    line: dict[str, Any] = notice["line"]
+                    if line.get(key) == value:
+                        return line
+            time.sleep(0.02)
+        return None

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The observer's vantage point: echoes from the guest over the tenant network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any, List, Optional
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._probes import _prober
+from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
+
+ECHO_PORT = 7
+PERIOD_MS = 5.0
+
+Echo = List[Optional[int]]
+
+
+class NetworkProbe:
+    """A prober process for as long as the context is open; :attr:`echoes` holds its harvest afterwards."""
+
+    def __init__(self, address: str, period_ms: float = PERIOD_MS) -> None:
+        self._address = address
+        self._period_ms = period_ms
+        self.echoes: list[Echo] = []
+
+    def __enter__(self) -> NetworkProbe:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", source_of(_prober), self._address, str(ECHO_PORT), str(self._period_ms)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_exception: Any) -> None:
+        try:
+            output, errors = self._process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            raise InstrumentError("The network probe did not end within 10 s; it was killed.") from None
+        if self._process.returncode:
+            words = errors.decode(errors="replace").strip().splitlines()
+            raise InstrumentError(
+                f"The network probe to {self._address} failed: {words[-1] if words else 'no reason given'}."
+            )
+        self.echoes = json.loads(output)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Bridges, network namespaces and the virtual cables between them.
+
+Every link is made in an interface group of its own testbed (`_plan.owner_group`). The group is part of the very call
+that makes the link, so at no moment is there a link of ours without the mark, and links without it are never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths, _plan
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
+
+_GONE_TIMEOUT_SECONDS = 10.0
+
+
+def read_links() -> dict[str, dict[str, Any]]:
+    """The machine's links by name, as `ip -json -details address` has them; none on a machine without iproute2."""
+    if shutil.which("ip") is None:
+        return {}
+    return {link["ifname"]: link for link in json.loads(run(["ip", "-json", "-details", "address", "show"])) if link}
+
+
+def is_ours(link: dict[str, Any], group: int) -> bool:
+    return str(link.get("group")) == str(group)
+
+
+def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None:
+    """Refuse links that bear our names, or addresses that overlap our networks, but are not ours."""
+    wanted = {network.bridge for network in testbed.networks}
+    wanted |= {testbed.outer_interface(network, host) for network in testbed.networks for host in testbed.hosts}
+    for name, link in links.items():
+        if is_ours(link, testbed.group):
+            continue
+        if name in wanted:
+            raise ProvisioningError(
+                f"the machine has an interface {name} that was not made for {testbed.state_folder}: "
+                "set virtual_hosts_prefix to a free one"
+            )
+        for address in link.get("addr_info", []):
+            if address["family"] != "inet":
+                continue
+            used = ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}").network
+            for network in testbed.networks:
+                if used.overlaps(network.subnet):
+                    raise ProvisioningError(
+                        f"the machine's interface {name} has {address['local']}/{address['prefixlen']}, which overlaps "
+                        f"the {network.name} network {network.subnet}: set another subnet in the inventory"
+                    )
+
+
+def bridge_is_ready(network: _plan.Network, links: dict[str, dict[str, Any]]) -> bool:
+    link = links.get(network.bridge)
+    if link is None or link["mtu"] != network.mtu or "UP" not in link["flags"]:
+        return False
+    addresses = {info["local"] for info in link.get("addr_info", []) if info["family"] == "inet"}
+    return addresses == ({str(network.provisioner_address)} if network.provisioner_address else set())
+
+
+def make_bridge(testbed: _plan.Testbed, network: _plan.Network, links: dict[str, dict[str, Any]]) -> None:
+    """Make the bridge, or bring one of ours to what is wanted."""
+    if network.bridge not in links:
+        group = str(testbed.group)
+        run(["ip", "link", "add", "name", network.bridge, "group", group, "type", "bridge", "forward_delay", "0"])
+    run(["ip", "link", "set", "dev", network.bridge, "mtu", str(network.mtu), "up"])
+    run(["ip", "-4", "address", "flush", "dev", network.bridge])
+    if network.provisioner_address is not None:
+        length = network.subnet.prefixlen
+        run(["ip", "address", "add", f"{network.provisioner_address}/{length}", "dev", network.bridge])
+
+
+def namespace_exists(namespace: Path) -> bool:
+    return namespace.exists() and _paths.mounts_below(namespace) == [namespace.resolve()]
+
+
+def make_namespace(namespace: Path) -> None:
+    """A network namespace that stays when its processes end: a host keeps its cables over a restart."""
+    namespace.touch()
+    run(["unshare", f"--net={namespace}", "true"])
+
+
+def remove_namespace(namespace: Path) -> None:
+    if namespace_exists(namespace):
+        run(["umount", str(namespace)])
+
+
+def cable_is_ready(outer: str, network: _plan.Network, links: dict[str, dict[str, Any]]) -> bool:
+    link = links.get(outer)
+    ready = link is not None and link["mtu"] == network.mtu and link.get("master") == network.bridge
+    return ready and link is not None and "UP" in link["flags"]
+
+
+def make_cable(
+    group: int, network: _plan.Network, outer: str, namespace: Path, links: dict[str, dict[str, Any]]
+) -> None:
+    """Lay a cable from the bridge into the namespace, where its end is named like the network."""
+    mtu = str(network.mtu)
+    if outer not in links:
+        argv = ["ip", "link", "add", "name", outer, "group", str(group), "mtu", mtu, "type", "veth"]
+        run([*argv, "peer", "name", network.name, "mtu", mtu, "netns", str(namespace)])
+    run(["nsenter", f"--net={namespace}", "ip", "link", "set", "dev", network.name, "mtu", mtu])
+    run(["ip", "link", "set", "dev", outer, "mtu", mtu, "master", network.bridge, "up"])
+
+
+def remove_links(group: int) -> None:
+    """Delete all links of the group and wait until the kernel has let go of them."""
+    deadline = time.monotonic() + _GONE_TIMEOUT_SECONDS
+    while True:
+        ours = [name for name, link in read_links().items() if is_ours(link, group)]
+        if not ours:
+            return
+        if time.monotonic() > deadline:
+            raise ProvisioningError(
+                f"the interfaces {', '.join(ours)} are not gone {_GONE_TIMEOUT_SECONDS:.0f} s after deletion"
+            )
+        for name in ours:
+            # One may be going already, with its other end or a namespace; what is left shows in the next round.
+            with contextlib.suppress(ProvisioningError):
+                run(["ip", "link", "delete", "dev", name])

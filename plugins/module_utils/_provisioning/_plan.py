@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""What is wanted, checked before anything is touched: networks and hosts as value objects that cannot be wrong."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+
+MAXIMUM_HOSTS = 16
+# The kernel's limit for the name of a network interface.
+_INTERFACE_NAME_LENGTH = 15
+_PREFIX = re.compile(r"[a-z][a-z0-9]{0,7}")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# The one network that every testbed has: hosts are reached and packages are fetched over it.
+MANAGEMENT = "management"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bridge on the provisioner with one interface, named like the network, in each host.
+
+    `rate_mbit_per_second` None is unlimited. `delay_ms` is one way. `host_bridge` names a bridge in each host that the
+    host's interface belongs to (then hosts have no address on this network).
+    """
+
+    name: str
+    bridge: str
+    subnet: ipaddress.IPv4Network
+    provisioner_address: ipaddress.IPv4Address | None
+    rate_mbit_per_second: float | None
+    delay_ms: float
+    mtu: int
+    host_bridge: str | None
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host; `number` is that of its management address in the subnet and tells its interfaces from other hosts'."""
+
+    name: str
+    number: int
+    addresses: dict[str, ipaddress.IPv4Address]
+
+
+@dataclass(frozen=True)
+class Testbed:
+    """Everything that shares a prefix and a state folder."""
+
+    prefix: str
+    state_folder: Path
+    image_root: Path
+    networks: tuple[Network, ...]
+    hosts: tuple[Host, ...]
+    authorized_key: str
+    devices: tuple[str, ...]
+
+    @property
+    def group(self) -> int:
+        return owner_group(self.prefix, self.state_folder)
+
+    def outer_interface(self, network: Network, host: Host) -> str:
+        """The provisioner's end of the cable from `host` to `network`."""
+        return f"{network.bridge}{host.number}"
+
+    def management(self) -> Network:
+        return next(network for network in self.networks if network.name == MANAGEMENT)
+
+
+def owner_group(prefix: str, state_folder: Path) -> int:
+    """The interface group that marks links as made for these two; it is set at the moment a link is made."""
+    return zlib.crc32(f"stsm.live_migration {prefix} {state_folder}".encode()) & 0x7FFFFFFF | 0x40000000
+
+
+def check_prefix(prefix: str) -> str:
+    if not _PREFIX.fullmatch(prefix):
+        raise ProvisioningError(
+            f"the prefix {prefix!r} does not begin interface names: set one to eight lower-case letters and digits"
+        )
+    return prefix
+
+
+def make_testbed(parameters: Mapping[str, Any]) -> Testbed:
+    """The testbed that a module's parameters describe; ProvisioningError names the first thing wrong with them."""
+    prefix = check_prefix(parameters["prefix"])
+    networks = tuple(_make_network(options) for options in parameters["networks"])
+    _check_networks(networks)
+    hosts = _make_hosts(networks, parameters["addresses"])
+    testbed = Testbed(
+        prefix=prefix,
+        state_folder=Path(parameters["state_folder"]),
+        image_root=Path(parameters["image_root"]),
+        networks=networks,
+        hosts=hosts,
+        authorized_key=parameters["authorized_key"].strip(),
+        devices=tuple(parameters["devices"]),
+    )
+    for network in networks:
+        for host in hosts:
+            _check_interface_name(testbed.outer_interface(network, host))
+    return testbed
+
+
+def _make_network(options: Mapping[str, Any]) -> Network:
+    name = options["name"]
+    where = f"network {name}"
+    try:
+        subnet = ipaddress.IPv4Network(options["subnet"])
+        given = options["provisioner_address"]
+        address = ipaddress.IPv4Address(given) if given else None
+    except ValueError as error:
+        raise ProvisioningError(f"{where}: {error}: set subnet like 198.18.0.0/24 and addresses in it") from error
+    if address is not None and address not in subnet:
+        raise ProvisioningError(f"{where}: the provisioner's address {address} is not in the subnet {subnet}")
+    rate, delay_ms, mtu = options["rate_mbit_per_second"], options["delay_ms"], options["mtu"]
+    if rate is not None and not 0 < rate <= 100_000:
+        raise ProvisioningError(
+            f"{where}: rate_mbit_per_second is {rate:g}: set more than 0 and at most 100000, or leave it out"
+        )
+    if not 0 <= delay_ms <= 10_000:
+        raise ProvisioningError(f"{where}: delay_ms is {delay_ms:g}: set 0 to 10000")
+    if not 1280 <= mtu <= 65_535:
+        raise ProvisioningError(f"{where}: mtu is {mtu}: set 1280 to 65535")
+    _check_interface_name(name)
+    _check_interface_name(options["bridge"])
+    return Network(name, options["bridge"], subnet, address, rate, delay_ms, mtu, options["host_bridge"] or None)
+
+
+def _check_interface_name(name: str) -> None:
+    if len(name) > _INTERFACE_NAME_LENGTH or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise ProvisioningError(
+            f"{name!r} cannot name a network interface (at most {_INTERFACE_NAME_LENGTH} lower-case letters, digits, "
+            "- and _): set a shorter prefix, bridge or network name"
+        )
+
+
+def _check_networks(networks: Sequence[Network]) -> None:
+    for what, names in (("network", [n.name for n in networks]), ("bridge", [n.bridge for n in networks])):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ProvisioningError(f"the {what} {twice[0]} is declared twice: give each its own name")
+    for index, network in enumerate(networks):
+        for other in networks[:index]:
+            if network.subnet.overlaps(other.subnet):
+                raise ProvisioningError(
+                    f"the networks {other.name} ({other.subnet}) and {network.name} ({network.subnet}) overlap: "
+                    "give each its own subnet"
+                )
+    management = [network for network in networks if network.name == MANAGEMENT]
+    if not management or management[0].provisioner_address is None:
+        raise ProvisioningError(
+            f"hosts are reached over the network {MANAGEMENT}: declare it, with a provisioner_address"
+        )
+
+
+def _make_hosts(networks: Sequence[Network], addresses: Mapping[str, Mapping[str, str]]) -> tuple[Host, ...]:
+    names = list(addresses.get(MANAGEMENT, {}))
+    if not 1 <= len(names) <= MAXIMUM_HOSTS:
+        raise ProvisioningError(f"{len(names)} hosts are asked for: list 1 to {MAXIMUM_HOSTS} of them in the inventory")
+    hosts: list[Host] = []
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ProvisioningError(f"{name!r} cannot name a host: use lower-case letters, digits and -")
+        own = {}
+        for network in networks:
+            if network.host_bridge is None:
+                own[network.name] = _host_address(network, name, addresses.get(network.name, {}).get(name))
+        management = next(network for network in networks if network.name == MANAGEMENT)
+        number = int(own[MANAGEMENT]) - int(management.subnet.network_address)
+        hosts.append(Host(name, number, own))
+    _check_addresses(networks, hosts)
+    return tuple(hosts)
+
+
+def _host_address(network: Network, host: str, given: str | None) -> ipaddress.IPv4Address:
+    try:
+        address = ipaddress.IPv4Address(given)
+    except ValueError as error:
+        raise ProvisioningError(
+            f"host {host} has the {network.name} address {given!r}: set an IPv4 address in {network.subnet}"
+        ) from error
+    ends = (network.subnet.network_address, network.subnet.broadcast_address)
+    if address not in network.subnet or address in ends:
+        raise ProvisioningError(f"host {host} has the {network.name} address {address}: set one in {network.subnet}")
+    return address
+
+
+def _check_addresses(networks: Sequence[Network], hosts: Sequence[Host]) -> None:
+    taken: dict[ipaddress.IPv4Address, str] = {
+        network.provisioner_address: "the provisioner"
+        for network in networks
+        if network.provisioner_address is not None
+    }
+    for host in hosts:
+        for address in host.addresses.values():
+            if address in taken:
+                raise ProvisioningError(
+                    f"{taken[address]} and {host.name} both have {address}: give each its own address"
+                )
+            taken[address] = host.name

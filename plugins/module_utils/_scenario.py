@@ -1,0 +1,279 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of one measurement: guest, workload, link, strategy. A scenario that exists is a valid one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+
+ACCELERATORS = ("tcg", "kvm")
+DRIVERS = ("libvirt",)
+MACHINES = ("q35", "pc")
+PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
+
+BYTES_PER_MIB = 1 << 20
+
+# What the guest's kernel and the workload's own book-keeping take of its memory: a fixed part and a share.
+GUEST_RESERVE_MIB = 96
+GUEST_RESERVE_SHARE = 1 / 32
+
+_GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerator", "domain")
+_HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
+_WORKLOAD_KEYS = (
+    "working_set_mib",
+    "dirty_rate_mib_per_second",
+    "dirty_rate_of_link",
+    "pattern",
+    "bytes_per_touch",
+    "entropy_bits_per_byte",
+) + _HOT_SET_KEYS
+_LINK_KEYS = ("rate_mbit_per_second", "mtu", "payload_mbit_per_second")
+_STRATEGY_KEYS = ("name", "bandwidth_limit_mib_per_second", "downtime_limit_ms")
+_SCENARIO_KEYS = (
+    "guest",
+    "workload",
+    "link",
+    "strategy",
+    "driver",
+    "repetition",
+    "time_limit_seconds",
+    "warm_up_seconds",
+)
+
+
+def mib_per_second(mbit_per_second: float) -> float:
+    """Return a rate of a link (10^6 bit/s) as a rate of memory (2^20 byte/s)."""
+    return mbit_per_second * 1e6 / 8 / BYTES_PER_MIB
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The project's own guest, which runs the workload and verifies its memory."""
+
+    name: str = "stsm-guest"
+    memory_mib: int = 512
+    vcpus: int = 1
+    machine: str = "q35"
+    cpu_model: str = "qemu64"
+    accelerator: str = "tcg"
+
+    @property
+    def largest_working_set_mib(self) -> int:
+        """How much of the guest's memory the workload may use."""
+        return int(self.memory_mib * (1 - GUEST_RESERVE_SHARE)) - GUEST_RESERVE_MIB
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the guest as from_dict takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SiteGuest:
+    """A domain that a site already has. It has no workload, and so no vantage point inside."""
+
+    domain: str
+
+    @property
+    def name(self) -> str:
+        """The name libvirt knows the guest by."""
+        return self.domain
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the guest as from_dict takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What the guest does to its memory. The dirty rate is page touches x 4 KiB a second."""
+
+    working_set_mib: int
+    dirty_rate_mib_per_second: float
+    pattern: str = "sequential"
+    bytes_per_touch: int = 64
+    entropy_bits_per_byte: float = 8.0
+    hot_set_percent: int = 10
+    hot_touch_percent: int = 90
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the workload as from_dict takes it: no rate for an idle guest, a hot set only where there is one."""
+        fields = asdict(self)
+        if self.pattern == "idle":
+            del fields["dirty_rate_mib_per_second"]
+        if self.pattern != "hot-set":
+            for key in _HOT_SET_KEYS:
+                del fields[key]
+        return fields
+
+
+@dataclass(frozen=True)
+class Link:
+    """The migration network: its line rate and, once measured, what of it TCP delivers."""
+
+    rate_mbit_per_second: float
+    mtu: int = 1500
+    payload_mbit_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class StrategyChoice:
+    """The name of a row of STRATEGIES and the limits it runs under."""
+
+    name: str
+    bandwidth_limit_mib_per_second: int | None = None
+    downtime_limit_ms: int = 300
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest."""
+
+    guest: Guest | SiteGuest
+    workload: Workload | None
+    link: Link
+    strategy: StrategyChoice
+    driver: str = "libvirt"
+    repetition: int = 1
+    time_limit_seconds: float = 20.0
+    warm_up_seconds: float = 2.0
+
+    @classmethod
+    def from_dict(cls, mapping: Any) -> Scenario:
+        """Return the scenario that a mapping asks for; raises ScenarioError for the first thing wrong with it."""
+        top = Section("", mapping, _SCENARIO_KEYS)
+        guest = _read_guest(top)
+        link = _read_link(top)
+        return cls(
+            guest=guest,
+            workload=_read_workload(top, guest, link),
+            link=link,
+            strategy=_read_strategy(top),
+            driver=top.choice("driver", DRIVERS, default=cls.driver),
+            repetition=top.whole("repetition", cls.repetition),
+            time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
+            warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scenario in JSON types; from_dict of it gives an equal scenario."""
+        return {
+            "guest": self.guest.to_dict(),
+            "workload": self.workload.to_dict() if self.workload else None,
+            "link": asdict(self.link),
+            "strategy": asdict(self.strategy),
+            "driver": self.driver,
+            "repetition": self.repetition,
+            "time_limit_seconds": self.time_limit_seconds,
+            "warm_up_seconds": self.warm_up_seconds,
+        }
+
+    @property
+    def hash(self) -> str:
+        """The sha256 (64 hexadecimal digits) of all that determines what is measured.
+
+        Left out are the repetition (runs of one cell share the hash), the payload rate of the link (a measurement, not
+        a setting) and the name of the project's own guest (a label).
+        """
+        fields = self.to_dict()
+        del fields["repetition"], fields["link"]["payload_mbit_per_second"]
+        fields["guest"].pop("name", None)
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    @property
+    def dirty_rate_of_link(self) -> float | None:
+        """The dirty rate as a share of the link's rate; None for a site's own guest."""
+        if self.workload is None:
+            return None
+        return self.workload.dirty_rate_mib_per_second / mib_per_second(self.link.rate_mbit_per_second)
+
+
+def _read_guest(top: Section) -> Guest | SiteGuest:
+    """Return the guest: the project's own, or a site's domain if only a domain is given."""
+    section = Section("guest", top.get("guest") if top.has("guest") else {}, _GUEST_KEYS)
+    if section.has("domain"):
+        own = [key for key in _GUEST_KEYS if key != "domain"]
+        section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
+        return SiteGuest(section.name("domain"))
+    return Guest(
+        name=section.name("name", Guest.name),
+        memory_mib=section.whole("memory_mib", Guest.memory_mib, at_least=128),
+        vcpus=section.whole("vcpus", Guest.vcpus, at_most=255),
+        machine=section.choice("machine", MACHINES, default=Guest.machine),
+        cpu_model=section.name("cpu_model", Guest.cpu_model),
+        accelerator=section.choice("accelerator", ACCELERATORS, default=Guest.accelerator),
+    )
+
+
+def _read_link(top: Section) -> Link:
+    """Return the migration network's rates."""
+    section = Section("link", top.get("link") if top.has("link") else {}, _LINK_KEYS)
+    rate = section.number("rate_mbit_per_second", above=0)
+    payload = (
+        section.number("payload_mbit_per_second", above=0, at_most=rate)
+        if section.has("payload_mbit_per_second")
+        else None
+    )
+    return Link(rate, section.whole("mtu", Link.mtu, at_least=576, at_most=65535), payload)
+
+
+def _read_strategy(top: Section) -> StrategyChoice:
+    """Return the strategy's name, which must be a row of the table, and its limits."""
+    section = Section("strategy", top.get("strategy") if top.has("strategy") else {}, _STRATEGY_KEYS)
+    limit = "bandwidth_limit_mib_per_second"
+    return StrategyChoice(
+        name=section.choice("name", tuple(STRATEGIES)),
+        bandwidth_limit_mib_per_second=section.whole(limit) if section.has(limit) else None,
+        downtime_limit_ms=section.whole("downtime_limit_ms", StrategyChoice.downtime_limit_ms, at_most=2_000_000),
+    )
+
+
+def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Workload | None:
+    """Return what the guest does, which must fit into its memory; None for a site's own guest."""
+    if isinstance(guest, SiteGuest):
+        top.refuse_any(["workload"], f"'{guest.domain}' is a site's own guest and runs what it runs", "leave it out")
+        return None
+    section = Section("workload", top.get("workload") if top.has("workload") else {}, _WORKLOAD_KEYS)
+    working_set_mib = section.whole("working_set_mib", 256)
+    room_mib = max(0, guest.largest_working_set_mib)
+    if working_set_mib > room_mib:
+        raise ScenarioError(
+            f"workload.working_set_mib is {working_set_mib}, but a guest of {guest.memory_mib} MiB has room for"
+            f" {room_mib} MiB beside its kernel: lower workload.working_set_mib or raise guest.memory_mib."
+        )
+    pattern = section.choice("pattern", PATTERNS, default=Workload.pattern)
+    if pattern != "hot-set":
+        section.refuse_any(_HOT_SET_KEYS, f"the pattern is '{pattern}'", "leave it out or choose 'hot-set'")
+    return Workload(
+        working_set_mib=working_set_mib,
+        dirty_rate_mib_per_second=_read_dirty_rate(section, pattern, link),
+        pattern=pattern,
+        bytes_per_touch=section.whole(
+            "bytes_per_touch", Workload.bytes_per_touch, at_least=24, at_most=4096, multiple_of=8
+        ),
+        entropy_bits_per_byte=section.number(
+            "entropy_bits_per_byte", Workload.entropy_bits_per_byte, at_least=0, at_most=8, multiple_of=1 / 8
+        ),
+        hot_set_percent=section.whole("hot_set_percent", Workload.hot_set_percent, at_most=99),
+        hot_touch_percent=section.whole("hot_touch_percent", Workload.hot_touch_percent, at_most=100),
+    )
+
+
+def _read_dirty_rate(section: Section, pattern: str, link: Link) -> float:
+    """Return the dirty rate in MiB/s, given as it is or as a share of the link; an idle guest has none."""
+    absolute, share = "dirty_rate_mib_per_second", "dirty_rate_of_link"
+    if pattern == "idle":
+        section.refuse_any([absolute, share], "workload.pattern is 'idle'", "leave it out or choose another pattern")
+        return 0.0
+    if section.has(absolute):
+        section.refuse_any([share], f"so is {section.at(absolute)}, which says the same thing", "leave one of them out")
+    if section.has(share):
+        return section.number(share, above=0) * mib_per_second(link.rate_mbit_per_second)
+    return section.number(absolute, above=0)

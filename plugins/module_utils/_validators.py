@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is a run to be believed? Each validator looks at one thing and says in one sentence what it found."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_run as run
+from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_stream as stream
+from ansible_collections.stsm.live_migration.plugins.module_utils._observed import Finding, Observation
+
+VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
+    run.ended,
+    run.one_host,
+    run.memory_verified,
+    run.strategy_happened,
+    run.dirty_rate,
+    run.clocks_bounded,
+    run.vantage_points,
+    run.calibrated,
+    stream.throughput_identity,
+    stream.accounting,
+    stream.rate_within_link,
+    stream.physical_limit,
+    stream.nic_bytes,
+    stream.latency_histogram,
+)
+
+
+def validate(observation: Observation) -> tuple[bool, list[Finding]]:
+    """Return whether no validator failed, and what each found; one that does not apply neither passes nor fails."""
+    findings = [validator(observation) for validator in VALIDATORS]
+    return all(finding.passed is not False for finding in findings), findings

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the stsm.live_migration authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a campaign found: a folder of results in, a table and sentences out."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Say what a campaign of live migrations found
+version_added: 0.1.0
+description:
+  - Reads the run records of a campaign (C(runs.jsonl) in O(results)) and returns what was found at each dirty rate with
+    each strategy, as a table and in sentences, with what each cost the guest.
+  - Figures are medians of the valid runs of a cell, with their range, or from six runs on with a 95 % interval. Runs
+    that are not valid are named and counted, but are in no figure.
+  - Writes C(summary.csv) beside the records, one line a run, with the units in the names of its columns.
+options:
+  results:
+    description: The campaign's folder, as M(stsm.live_migration.benchmark) filled it.
+    type: path
+    required: true
+extends_documentation_fragment:
+  - stsm.live_migration._attributes
+attributes:
+  check_mode:
+    support: full
+    details: The findings are returned and C(summary.csv) is not written.
+  diff_mode:
+    support: none
+    details: The summary follows from the records.
+  idempotent:
+    support: full
+    details: The summary is written only if it is not there as it would be.
+seealso:
+  - module: stsm.live_migration.benchmark
+author:
+  - The stsm.live_migration authors (@stsm-live-migration)
+"""
+
+EXAMPLES = r"""
+---
+- name: Say what the first campaign found
+  stsm.live_migration.report:
+    results: results/first
+  register: findings
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ findings.table + findings.sentences }}"
+"""
+
+RETURN = r"""
+records:
+  description: The file that the findings come from.
+  type: str
+  returned: success
+  sample: results/first/runs.jsonl
+runs:
+  description: How many runs are recorded.
+  type: int
+  returned: success
+  sample: 16
+sentences:
+  description: What was found, in words.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - At 1.6 times the link (191 MiB/s), pre-copy did not converge, hybrid did.
+summary_csv:
+  description: The table of all runs.
+  type: str
+  returned: success
+  sample: results/first/summary.csv
+table:
+  description: The lines of a table with one line for each dirty rate and strategy.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - x link  strategy  valid  outcome
+    - 0.25    hybrid    2/2    2 completed
+valid_runs:
+  description: How many of the runs are valid, and so in the figures.
+  type: int
+  returned: success
+  sample: 16
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import read, write_whole
+from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
+
+
+def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
+    """Return the module's result; writes the summary unless it is as it should be or the module runs in check mode."""
+    path, summary = folder / "runs.jsonl", folder / "summary.csv"
+    if not path.exists():
+        raise InstrumentError(f"There is no {path}: set results to the folder of a campaign that has been measured.")
+    records = read(path, complain=module.warn)
+    text = csv_text(records)
+    changed = not summary.exists() or summary.read_text(encoding="utf-8", errors="replace") != text
+    if changed and not module.check_mode:
+        write_whole(summary, text)
+    return {
+        "changed": changed,
+        "records": str(path),
+        "runs": len(records),
+        "sentences": sentences(records),
+        "summary_csv": str(summary),
+        "table": text_table(records),
+        "valid_runs": sum(record["valid"] for record in records),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"results": {"type": "path", "required": True}}, supports_check_mode=True)
+    try:
+        result = report(module, Path(module.params["results"]))
+    except InstrumentError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

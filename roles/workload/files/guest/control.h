@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+/* Reads commands from the control channel and answers them on the channel of results. */
+#ifndef STSM_CONTROL_H
+#define STSM_CONTROL_H
+
+#include <stdint.h>
+
+/* Never returns. Ends the guest when there is no such port. */
+_Noreturn void control_run(const char *port_name, uint32_t working_set_mib);
+
+#endif

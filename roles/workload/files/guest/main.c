@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+/* The guest of stsm.live_migration: init, touch loop, echo, and nothing else. */
+#include "boot.h"
+#include "channel.h"
+#include "clock.h"
+#include "control.h"
+#include "echo_server.h"
+#include "fatal.h"
+#include "network.h"
+#include "options.h"
+#include "page.h"
+#include "text.h"
+#include "worker.h"
+
+#include <inttypes.h>
+#include <sys/utsname.h>
+
+#define PROTOCOL_VERSION 1
+#define RESULTS_PORT "org.stsm.results"
+#define CONTROL_PORT "org.stsm.control"
+
+/* interface: its name, or NULL for a guest without a network. */
+static void post_ready(const struct options *options, const char *interface)
+{
+	char data[512];
+	struct text text = text_make(data, sizeof(data));
+	struct utsname system = {0};
+
+	uname(&system);
+	text_add(&text, ",\"version\":%d,\"page_bytes\":%u,\"working_set_mib\":%" PRIu32 ",\"pages\":%" PRIu64,
+		 PROTOCOL_VERSION, PAGE_BYTES, options->working_set_mib,
+		 (uint64_t)options->working_set_mib * PAGES_PER_MIB);
+	text_add(&text, ",\"boot_ms\":%" PRIu64 ",\"kernel\":", clock_now_ns() / NS_PER_MS);
+	text_add_json_string(&text, system.release);
+	text_add(&text, ",\"interface\":");
+	if (interface == NULL)
+		text_add(&text, "null");
+	else
+		text_add_json_string(&text, interface);
+	channel_post("ready", text.data);
+}
+
+int main(void)
+{
+	char line[4096];
+	char message[OPTIONS_MESSAGE_BYTES];
+	char interface[NETWORK_NAME_BYTES] = "";
+	struct options options;
+	bool connected;
+
+	boot_mount();
+	boot_read_command_line(line, sizeof(line));
+	if (!options_parse(line, &options, message))
+		fatal("%s", message);
+	boot_load_modules();
+	channel_start(RESULTS_PORT);
+	connected = options.has_address && network_set_up(options.address, options.prefix_length, interface);
+	worker_start(options.working_set_mib, options.seed);
+	if (connected)
+		echo_server_start();
+	post_ready(&options, connected ? interface : NULL);
+	control_run(CONTROL_PORT, options.working_set_mib);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+#include "network.h"
+
+#include "clock.h"
+#include "fatal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ATTEMPTS 200u
+#define ATTEMPT_MS 10u
+
+static bool find_interface(char name[NETWORK_NAME_BYTES])
+{
+	struct if_nameindex *interfaces = if_nameindex();
+	bool found = false;
+
+	for (struct if_nameindex *one = interfaces; one != NULL && one->if_index != 0 && !found; one++) {
+		if (strcmp(one->if_name, "lo") == 0)
+			continue;
+		strncpy(name, one->if_name, NETWORK_NAME_BYTES - 1u);
+		found = true;
+	}
+	if_freenameindex(interfaces);
+	return found;
+}
+
+static void set_address(int descriptor, unsigned long request, const char *name, uint32_t value)
+{
+	struct ifreq interface = {0};
+	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(value)};
+
+	memcpy(interface.ifr_name, name, NETWORK_NAME_BYTES);
+	memcpy(&interface.ifr_addr, &address, sizeof(address));
+	if (ioctl(descriptor, request, &interface) != 0)
+		fatal("the interface %s did not take its address: %s", name, strerror(errno));
+}
+
+static void switch_on(int descriptor, const char *name)
+{
+	struct ifreq interface = {0};
+
+	memcpy(interface.ifr_name, name, NETWORK_NAME_BYTES);
+	interface.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(descriptor, SIOCSIFFLAGS, &interface) != 0)
+		fatal("the interface %s could not be switched on: %s", name, strerror(errno));
+}
+
+bool network_set_up(uint32_t address, uint32_t prefix_length, char name[NETWORK_NAME_BYTES])
+{
+	const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = find_interface(name);
+
+	for (unsigned int attempt = 0; attempt < ATTEMPTS && !found; attempt++) {
+		clock_sleep_ms(ATTEMPT_MS);
+		found = find_interface(name);
+	}
+	if (found) {
+		set_address(descriptor, SIOCSIFADDR, name, address);
+		set_address(descriptor, SIOCSIFNETMASK, name, UINT32_MAX << (32u - prefix_length));
+		switch_on(descriptor, name);
+	}
+	close(descriptor);
+	return found;
+}

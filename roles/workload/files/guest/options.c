@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+#include "options.h"
+
+#include "number.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX "stsm."
+#define DEFAULT_WORKING_SET_MIB 256u
+#define MAXIMUM_WORKING_SET_MIB 1048576u
+
+static bool parse_address(char *value, struct options *options)
+{
+	char *slash = strchr(value, '/');
+	struct in_addr address;
+	uint64_t prefix_length;
+
+	if (slash == NULL)
+		return false;
+	*slash = '\0';
+	if (inet_pton(AF_INET, value, &address) != 1 || !number_parse_uint(slash + 1, &prefix_length)
+	    || prefix_length < 1 || prefix_length > 32)
+		return false;
+	options->has_address = true;
+	options->address = ntohl(address.s_addr);
+	options->prefix_length = (uint32_t)prefix_length;
+	return true;
+}
+
+static bool parse_working_set(const char *value, struct options *options)
+{
+	uint64_t mib;
+
+	if (!number_parse_uint(value, &mib) || mib < 1 || mib > MAXIMUM_WORKING_SET_MIB)
+		return false;
+	options->working_set_mib = (uint32_t)mib;
+	return true;
+}
+
+static bool parse_option(char *key, char *value, struct options *options)
+{
+	if (strcmp(key, PREFIX "address") == 0)
+		return parse_address(value, options);
+	if (strcmp(key, PREFIX "working_set_mib") == 0)
+		return parse_working_set(value, options);
+	if (strcmp(key, PREFIX "seed") == 0)
+		return number_parse_uint(value, &options->seed);
+	return false;
+}
+
+bool options_parse(char *line, struct options *options, char message[OPTIONS_MESSAGE_BYTES])
+{
+	char *rest = line;
+
+	*options = (struct options){.working_set_mib = DEFAULT_WORKING_SET_MIB, .seed = 1};
+	for (char *word = strtok_r(rest, " \n", &rest); word != NULL; word = strtok_r(NULL, " \n", &rest)) {
+		char *equals = strchr(word, '=');
+
+		if (strncmp(word, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		if (equals != NULL)
+			*equals = '\0';
+		if (equals == NULL || !parse_option(word, equals + 1, options)) {
+			snprintf(message, OPTIONS_MESSAGE_BYTES,
+				 "the kernel command line has a wrong '%.60s': give stsm.address=A.B.C.D/LENGTH, "
+				 "stsm.working_set_mib=NUMBER or stsm.seed=NUMBER",
+				 word);
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+/* virtio-serial ports by name. */
+#ifndef STSM_PORT_H
+#define STSM_PORT_H
+
+/* Wait up to 5 s for the port to appear and open it. Returns a file descriptor or -1. */
+int port_open(const char *name, int flags);
+
+#endif

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Write the records of a small campaign, with known truth, to the file that is named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import append
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign
+
+for record in campaign():
+    append(Path(sys.argv[1]), record)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""A host's own files, its record, and what is refused because of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _devices, _host, _identity, _plan
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+
+
+@pytest.fixture
+def testbed(tmp_path: Path) -> _plan.Testbed:
+    options: dict[str, Any] = {"provisioner_address": None, "rate_mbit_per_second": None, "delay_ms": 0.0}
+    networks = [
+        {**options, "name": "management", "bridge": "t-mgmt", "subnet": "198.18.0.0/24", "mtu": 1500}
+        | {"provisioner_address": "198.18.0.1", "host_bridge": None},
+        {
+            **options,
+            "name": "migration",
+            "bridge": "t-mig",
+            "subnet": "198.18.1.0/24",
+            "mtu": 9000,
+            "host_bridge": None,
+        },
+        {
+            **options,
+            "name": "tenant",
+            "bridge": "t-ten",
+            "subnet": "198.18.2.0/24",
+            "mtu": 1500,
+            "host_bridge": "tenant0",
+        },
+    ]
+    return _plan.make_testbed(
+        {
+            "prefix": "t",
+            "state_folder": str(tmp_path),
+            "image_root": "/nowhere",
+            "authorized_key": "ssh-ed25519 AAAA",
+            "devices": ["/dev/null"],
+            "networks": networks,
+            "addresses": {"management": {"one": "198.18.0.11"}, "migration": {"one": "198.18.1.11"}},
+        }
+    )
+
+
+def test_a_host_gets_its_addresses_and_nodes_of_its_own(testbed: _plan.Testbed) -> None:
+    files = {name: content for name, (content, _) in _identity.identity_files(testbed, testbed.hosts[0]).items()}
+    assert files["etc/hosts"].splitlines()[1:] == ["198.18.0.1 package-relay", "198.18.0.11 one"]
+    assert "Address=198.18.1.11/24\n" in files["etc/systemd/network/50-migration.network"]
+    assert "MTUBytes=9000\n" in files["etc/systemd/network/50-migration.network"]
+    assert "Bridge=tenant0\n" in files["etc/systemd/network/50-tenant.network"]
+    assert "Kind=bridge\n" in files["etc/systemd/network/50-tenant0.netdev"]
+    assert files["etc/tmpfiles.d/virtual-host-devices.conf"] == "c /dev/null 0660 root root - 1:3\n"
+
+
+def test_machine_ids_differ_between_prefixes_and_stay_the_same(testbed: _plan.Testbed) -> None:
+    host = testbed.hosts[0]
+    first, again, other = (
+        _identity.identity_files(bed, host)["etc/machine-id"][0]
+        for bed in (testbed, testbed, replace(testbed, prefix="u"))
+    )
+    assert first == again != other
+    assert len(first.strip()) == 32
+
+
+def test_a_device_that_the_machine_lacks_is_named() -> None:
+    with pytest.raises(ProvisioningError, match="no device /dev/nothing"):
+        _devices.number("/dev/nothing")
+
+
+def write_record(testbed: _plan.Testbed, **changes: object) -> None:
+    folder = _host.folder_of(testbed.state_folder, "one")
+    folder.path.mkdir(parents=True)
+    folder.record.write_text(json.dumps({**_host.definition(testbed, testbed.hosts[0]), **changes}))
+
+
+def test_the_same_host_is_accepted(testbed: _plan.Testbed) -> None:
+    _host.check(testbed, testbed.hosts[0])
+    write_record(testbed)
+    _host.check(testbed, testbed.hosts[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prefix": "other"}, "has a host one of the prefix other"),
+        ({"image": "/old"}, "exists with other image than the inventory has: run the teardown playbook first"),
+        ({"addresses": {}, "devices": []}, "other addresses and devices"),
+    ],
+)
+def test_a_host_made_of_something_else_is_refused(testbed: _plan.Testbed, changes: dict[str, Any], said: str) -> None:
+    write_record(testbed, **changes)
+    with pytest.raises(ProvisioningError) as refused:
+        _host.check(testbed, testbed.hosts[0])
+    assert said in str(refused.value)

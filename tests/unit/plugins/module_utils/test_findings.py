@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The findings say what the records hold, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Spread, cells, spread
+from ansible_collections.stsm.live_migration.plugins.module_utils._findings import load, number, quantity, sentences
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import build
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import scenario, site_guest
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
+
+RECORDS = campaign()
+
+
+def invalid(built: dict[str, Any]) -> dict[str, Any]:
+    """The record with memory that was not what the guest wrote."""
+    built["valid"] = False
+    entry = next(entry for entry in built["validators"] if entry["name"] == "memory_verified")
+    entry.update(passed=False, sentence="1 of 65536 pages are wrong: page 17.")
+    return built
+
+
+def told(records: list[dict[str, Any]]) -> str:
+    """All sentences as one text."""
+    return "\n".join(sentences(records))
+
+
+def test_a_campaign_says_who_arrived_and_what_it_cost() -> None:
+    text = told(RECORDS)
+    assert "16 of 16 runs are valid, on QEMU 10.1.2, libvirt 11.3.0" in text
+    assert (
+        "At 1.6 times the link (191 MiB/s), pre-copy did not converge, but hybrid, post-copy and stop-and-copy did."
+        in text
+    )
+    assert "pre-copy was given up in 2 of 2 runs at its time limit of 20 s, after sending 386 MiB in 2 passes" in text
+    assert "hybrid completed in 2 of 2 runs in 4.35 s (4.3 to 4.4): the guest stood still for 82 ms" in text
+    assert "(QEMU itself reports 7 ms)" in text
+    assert "it was slowed for 310 ms more and missed 28.6 MiB of its work" in text
+    assert (
+        "392 MiB were sent at 99.5% of the link's payload rate, 1,234 pages were fetched on request in 310 us each."
+        in text
+    )
+    assert "stop-and-copy stopped the guest 42.6 times as long as hybrid." in text
+
+
+def test_no_runs_are_said_to_be_none() -> None:
+    assert sentences([]) == ["There are no runs yet."]
+    assert len(text_table([])) == 2
+    assert csv_text([]) == ""
+
+
+def test_the_words_follow_the_data() -> None:
+    records = [record("hybrid", 1.6, 1, downtime_events_ms=120.0), record("hybrid", 1.6, 2, downtime_events_ms=80.0)]
+    assert "the guest stood still for 100 ms (80 to 120)" in told(records)
+    assert "did not converge" not in told(records)
+
+
+def test_an_invalid_run_is_named_and_in_no_figure() -> None:
+    records = [record(repetition=1), invalid(record(repetition=2, downtime_events_ms=9_999.0))]
+    text = told(records)
+    assert "1 of 2 runs are valid" in text
+    assert "hybrid completed in 1 of 1 runs" in text
+    assert "9,999" not in text
+    assert (
+        "Not counted is hybrid at 0.25 times the link (29.8 MiB/s), repetition 2, by memory_verified: 1 of 65536"
+        in text
+    )
+    assert [line for line in text_table(records) if "1/2" in line]
+
+
+def test_a_cell_without_a_valid_run_has_no_cost() -> None:
+    text = told([invalid(record())])
+    assert "0 of 1 runs are valid" in text
+    assert "completed" not in text
+
+
+def test_a_cell_that_sometimes_converges_says_so() -> None:
+    late = record("pre-copy", 0.25, 2)
+    late.update(outcome="not_converged")
+    text = told([record("pre-copy", 0.25, 1), late, record("hybrid", 0.25)])
+    assert "pre-copy did not always converge, but hybrid did" in text
+    assert "pre-copy completed in 1 of 2 runs" in text
+    assert "1 more did not converge" in text
+
+
+def test_blackouts_whose_ranges_meet_are_not_told_apart() -> None:
+    records = [record("hybrid", 0.25, downtime_events_ms=80.0), record("post-copy", 0.25, downtime_events_ms=80.0)]
+    assert "the blackouts of hybrid and post-copy are not told apart by these runs." in told(records)
+
+
+def test_a_brownout_that_did_not_end_is_at_least_so_long() -> None:
+    assert "slowed for at least 310 ms" in told([record(brownout_ended=False)])
+
+
+def test_what_could_not_be_had_is_not_told() -> None:
+    bare = record("stop-and-copy", 0.25, downtime_events_ms=None, brownout_ms=None, transferred_bytes=None)
+    bare["summary"].update(total_time_ms=None)
+    assert told([bare]).endswith("stop-and-copy completed in 1 of 1 runs.")
+
+
+def test_a_site_guest_has_no_dirty_rate() -> None:
+    built = build(site_guest(), "first")
+    assert "With the site's own guest web-1, hybrid completed" in told([built])
+    assert text_table([built])[2].startswith("-")
+
+
+def test_other_settings_that_differ_are_named() -> None:
+    other = record()
+    other["scenario"]["guest"]["memory_mib"] = 1024
+    other["cell_key"] = "f" * 64
+    text = told([record(), other])
+    assert "(guest.memory_mib 512)" in text
+    assert "(guest.memory_mib 1024)" in text
+    assert "differs in" in text_table([record(), other])[0]
+
+
+def test_two_stacks_are_told_apart() -> None:
+    newer = record()
+    newer["cell_key"] = "e" * 64
+    for facts in newer["hosts"].values():
+        facts["qemu_version"] = [11, 0, 0]
+    found = cells([record(), newer])
+    assert {cell.label.split(",")[0] for cell in found} == {"stack QEMU 10.1.2", "stack QEMU 11.0.0"}
+
+
+def test_ends_that_differ_are_both_named() -> None:
+    mixed = record()
+    mixed["hosts"]["destination"] = {**mixed["hosts"]["destination"], "kernel": "6.1"}
+    assert " to QEMU 10.1.2, libvirt 11.3.0, kernel 6.1" in told([mixed])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ({"pattern": "idle"}, "with an idle guest"),
+        ({"pattern": "read-only", "dirty_rate_of_link": 0.25}, "reading at 0.25 times the link (29.8 MiB/s)"),
+    ],
+)
+def test_the_load_in_words(pattern: dict[str, Any], words: str) -> None:
+    assert load(Scenario.from_dict(scenario(workload=pattern))) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.25, "0.25"), (4.3512, "4.35"), (99.96, "100"), (1234.4, "1,234"), (-3.0, "-3")]
+)
+def test_figures_as_they_are_read(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_below_six_runs_the_range_from_six_on_the_interval() -> None:
+    assert spread([3.0, None, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0, 3)
+    assert spread([None]) is None
+    assert spread(range(6)) == Spread(2.5, 0, 5, 6)
+    # Nine runs: the second smallest and largest hold the median with 96.1 %.
+    assert spread([22, 24, 25, 26, 28, 30, 31, 32, 383]) == Spread(28, 24, 32, 9)
+    assert quantity(Spread(2.0, 1.0, 3.0, 3), "s") == "2 s (1 to 3)"
+    many = [record(repetition=repetition) for repetition in range(1, 7)]
+    assert "the 95 % interval from six on" in sentences(many)[0]
+
+
+def test_the_csv_has_one_line_a_run_with_units_in_its_names() -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(RECORDS))))
+    assert len(rows) == 16
+    assert rows[2]["strategy"] == "hybrid"
+    assert float(rows[2]["downtime_events_ms"]) == 82
+    assert rows[8]["outcome"] == "not_converged"
+    assert rows[8]["downtime_events_ms"] == ""
+    assert float(rows[8]["dirty_rate_of_link"]) == pytest.approx(1.6)
+    assert rows[0]["valid"] == "true"
+
+
+def test_the_table_has_one_line_a_cell() -> None:
+    lines = text_table(RECORDS)
+    assert len(lines) == 10
+    assert "2 not_converged" in lines[6]
+    assert lines[6].split()[:2] == ["1.6", "pre-copy"]
