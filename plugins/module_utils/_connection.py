@@ -120,9 +120,9 @@ class HostConnection:
             # Ctrl-C at the terminal must reach the run first, which then ends the agents in good order.
             start_new_session=True,
         )
-        self._requests = cast("IO[bytes]", self._process.stdin)
-        self._replies = cast("IO[bytes]", self._process.stdout)
-        self._complaints = cast("IO[bytes]", self._process.stderr)
+        self._requests: IO[bytes] = cast(Any, self._process.stdin)
+        self._replies: IO[bytes] = cast(Any, self._process.stdout)
+        self._complaints: IO[bytes] = cast(Any, self._process.stderr)
         self._last_words: str | None = None
         self._reader = threading.Thread(target=self._read, name=f"agent-{host.name}", daemon=True)
         self._reader.start()

@@ -92,7 +92,11 @@ def settle_guest(testbed: Testbed, scenario: Scenario, guest_address: str | None
     channel.follow()
     if not found:
         source.call("start_guest", definition=definitions[source.host.name], result_path=result_path(scenario.guest))
-        channel.wait_ready(BOOT_LIMIT_SECONDS)
+        try:
+            channel.wait_ready(BOOT_LIMIT_SECONDS)
+        except InstrumentError:
+            source.call("destroy_guest", guest=name)
+            raise
     return GuestSite(name, source, _other(testbed, source), channel, persistent=False)
 
 

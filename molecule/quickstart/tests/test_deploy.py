@@ -17,7 +17,7 @@ testinfra_hosts = ["ansible://compute"]
 CONTROL_PORT = 16514
 MIGRATION_PORT = 49200
 QEMU_AS_ITS_USER = (
-    "setpriv --reuid=libvirt-qemu --regid=kvm --init-groups --bounding-set=-all --"
+    "setpriv --reuid=libvirt-qemu --regid=kvm --init-groups --"
     " qemu-system-x86_64 -machine none -nodefaults -display none -incoming defer -qmp stdio"
 )
 

@@ -131,8 +131,8 @@ class Migration:
         return switch == "at-once" or (switch == "after-first-pass" and self._first_pass_is_over())
 
     def _first_pass_is_over(self) -> bool:
-        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and from 11 on it takes a second
-        # look at the very beginning.  A pass over the memory has ended when as many pages are sent as there are.
+        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
+        # QEMU 11 takes one every 60 ms.  The first pass is over when as many pages are sent as there are.
         if self._pass != self._judged_pass:
             self._judged_pass = self._pass
             raw = self._statistics()

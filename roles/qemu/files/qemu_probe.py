@@ -5,9 +5,10 @@
 Usage: qemu_probe.py QEMU_BINARY USER GROUP. Prints one JSON object:
   version       "11.1.3", or null where QEMU is not installed
   capabilities  names of the migration capabilities that QEMU offers
-  post_copy     {"usable": bool, "reason": QEMU's own words or null}: asked as USER, in the way libvirt starts QEMU
+  post_copy     {"usable": bool, "by": "sysctl", "device", "capability" or null, "reason": QEMU's own words or null};
+                asked as USER
   userfaultfd   {"minor": number of the misc device or null, "node": {"minor", "mode", "group"} or null,
-                 "bound": whether the node is mounted in from elsewhere, "sysctl": 0, 1 or null}
+                 "bound": whether the node is mounted in from elsewhere}
 """
 
 from __future__ import annotations
@@ -45,18 +46,22 @@ def converse(command: list[str], requests: list[dict[str, Any]]) -> list[dict[st
 
 def post_copy(binary: str, user: str, group: str) -> dict[str, Any]:
     """Set the capability at a waiting destination, the only place where QEMU tries userfaultfd."""
-    # libvirt starts QEMU without capabilities and with an empty bounding set.
-    as_user = ["setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups", "--bounding-set=-all", "--"]
+    as_user = ["setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups", "--"]
     wanted = {"capabilities": [{"capability": "postcopy-ram", "state": True}]}
     try:
         answer = converse([*as_user, binary], [{"execute": "migrate-set-capabilities", "arguments": wanted}])[0]
     except RuntimeError as error:
-        return {"usable": False, "reason": str(error)}
-    return {"usable": "return" in answer, "reason": answer.get("error", {}).get("desc")}
+        return {"usable": False, "by": None, "reason": str(error)}
+    if "error" in answer:
+        return {"usable": False, "by": None, "reason": answer["error"]["desc"]}
+    if SYSCTL.exists() and int(SYSCTL.read_text()) == 1:
+        return {"usable": True, "by": "sysctl", "reason": None}
+    opened = subprocess.run([*as_user, "test", "-w", str(NODE)], check=False).returncode == 0
+    return {"usable": True, "by": "device" if opened else "capability", "reason": None}
 
 
 def userfaultfd() -> dict[str, Any]:
-    """Describe the kernel's permission for userfaultfd: device and sysctl."""
+    """Describe the kernel's device for userfaultfd."""
     misc = [line.split() for line in Path("/proc/misc").read_text().splitlines()]
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     node = None
@@ -71,14 +76,13 @@ def userfaultfd() -> dict[str, Any]:
         "minor": next((int(number) for number, name in misc if name == "userfaultfd"), None),
         "node": node,
         "bound": str(NODE) in mounts,
-        "sysctl": int(SYSCTL.read_text()) if SYSCTL.exists() else None,
     }
 
 
 def main(binary: str, user: str, group: str) -> None:
     """Print what was found."""
     found: dict[str, Any] = {"version": None, "capabilities": [], "userfaultfd": userfaultfd()}
-    found["post_copy"] = {"usable": False, "reason": f"{binary} is not installed"}
+    found["post_copy"] = {"usable": False, "by": None, "reason": f"{binary} is not installed"}
     if os.access(binary, os.X_OK):
         version, capabilities = converse(
             [binary], [{"execute": "query-version"}, {"execute": "query-migrate-capabilities"}]

@@ -117,7 +117,7 @@ def wait_until(condition: Any) -> None:
 
 def test_pre_copy_completes_and_never_switches() -> None:
     domain = ScriptedDomain()
-    _, notices = begin(domain, downtime_limit_ms=300)
+    _migration_begun, notices = begin(domain, downtime_limit_ms=300)
     wait_until(lambda: any(notice["notice"] == "job" for notice in notices) and domain.downtimes)
     domain.end()
     finished = notices.finished()
@@ -145,7 +145,7 @@ def test_hybrid_switches_when_all_memory_was_sent_once_and_not_at_an_early_look_
 
 def test_post_copy_asks_again_while_libvirt_says_it_is_too_early() -> None:
     domain = ScriptedDomain(early_switches=5)
-    _, notices = begin(domain, switch="at-once")
+    _migration_begun, notices = begin(domain, switch="at-once")
     wait_until(lambda: domain.switched)
     domain.end()
     assert notices.finished()["error"] is None
@@ -154,7 +154,7 @@ def test_post_copy_asks_again_while_libvirt_says_it_is_too_early() -> None:
 
 def test_time_limit_aborts_until_libvirt_obeys() -> None:
     domain = ScriptedDomain(deaf_aborts=3)
-    _, notices = begin(domain, time_limit_seconds=0.05)
+    _migration_begun, notices = begin(domain, time_limit_seconds=0.05)
     finished = notices.finished()
     assert finished["abort_reason"] == "time-limit"
     assert "canceled by client" in finished["error"]
@@ -163,7 +163,7 @@ def test_time_limit_aborts_until_libvirt_obeys() -> None:
 
 def test_time_limit_does_not_touch_a_migration_that_has_switched() -> None:
     domain = ScriptedDomain()
-    _, notices = begin(domain, switch="at-once", time_limit_seconds=0.2)
+    _migration_begun, notices = begin(domain, switch="at-once", time_limit_seconds=0.2)
     wait_until(lambda: domain.switched)
     time.sleep(0.4)
     assert domain.aborted == 0
@@ -182,7 +182,7 @@ def test_abort_that_came_too_late_is_not_told_as_one() -> None:
 
 def test_error_of_libvirt_is_kept_word_for_word() -> None:
     domain = ScriptedDomain()
-    _, notices = begin(domain)
+    _migration_begun, notices = begin(domain)
     domain.end("internal error: Userfaultfd not available: Operation not permitted")
     finished = notices.finished()
     assert finished["error"].endswith("Operation not permitted")

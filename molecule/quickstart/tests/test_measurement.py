@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Real migrations between the tests' hosts: what is measured is true, and what goes wrong is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quickstart_hosts import GUEST_ADDRESS, benchmark, scenario
+
+from ansible_collections.stsm.live_migration.plugins.module_utils import _record, _testbed
+from ansible_collections.stsm.live_migration.plugins.module_utils._calibration import calibrate
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine, measure_link
+from ansible_collections.stsm.live_migration.plugins.module_utils._run import configure, measure
+from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guest
+
+PROBE_ADDRESS = GUEST_ADDRESS.split("/")[0]
+
+
+def found(record: dict[str, Any], validator: str) -> dict[str, Any]:
+    """What one validator found."""
+    return next(finding for finding in record["validators"] if finding["name"] == validator)
+
+
+def test_hosts_pass_their_preflight_and_the_link_is_as_declared(testbed: Testbed) -> None:
+    assert [finding["sentence"] for finding in examine(testbed) if not finding["passed"]] == []
+    # 1448 of 1514 bytes of each frame are payload; a busy machine gives less, but nothing may give more.
+    assert all(0.7 * 956 < rate < 960 for rate in measure_link(testbed).values())
+
+
+def test_known_pauses_are_seen_from_all_vantage_points(testbed: Testbed) -> None:
+    site = settle_guest(testbed, scenario("hybrid"), GUEST_ADDRESS)
+    points = calibrate(site, PROBE_ADDRESS)
+    assert [point["pause_ms"] for point in points] == [0, 50, 500, 5000]
+    assert [point for point in points if not all(point["within"].values())] == []
+
+
+def test_post_copy_moves_the_guest_with_its_memory(pair: list[Host], tmp_path: Path) -> None:
+    result = benchmark(pair, tmp_path / "campaign", scenario("post-copy")).run(fresh=False)
+    (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert result["outcome"] == record["outcome"] == "completed"
+    assert found(record, "memory_verified")["passed"] and found(record, "one_host")["passed"]
+    assert record["summary"]["postcopy_requests"] > 0
+    assert record["summary"]["postcopy_latency_mean_us"] > 0
+    for point in ("events", "guest", "network"):
+        assert record["summary"][f"downtime_{point}_ms"] is not None
+
+
+def test_hybrid_sends_all_memory_once_before_it_switches(pair: list[Host], tmp_path: Path) -> None:
+    workload = {"working_set_mib": 128, "dirty_rate_mib_per_second": 200}
+    benchmark(pair, tmp_path / "campaign", scenario("hybrid", workload=workload)).run(fresh=False)
+    (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert record["outcome"] == "completed"
+    assert found(record, "strategy_happened")["passed"], found(record, "strategy_happened")["sentence"]
+    switched_ns = record["raw"]["migration"]["switch_requested_ns"]
+    rows = [row for row in record["raw"]["job_series"] if row["at_ns"] >= switched_ns]
+    sent_pages = rows[0]["memory_normal_pages"] + rows[0]["memory_constant_pages"]
+    assert sent_pages * 4096 >= rows[0]["memory_total_bytes"]
+
+
+@pytest.mark.parametrize("fault", ["stale", "corrupt"])
+def test_damaged_page_makes_the_run_invalid_and_is_named(testbed: Testbed, fault: str) -> None:
+    # An idle guest does not touch the page again and so cannot heal it.
+    idle = scenario("stop-and-copy", workload={"working_set_mib": 16, "pattern": "idle"})
+    site = settle_guest(testbed, idle, GUEST_ADDRESS)
+    assert site.channel is not None and idle.workload is not None
+    configure(site.channel, site.source, idle.workload)
+    site.channel.ask(site.source, "inject", page=17, fault=fault)
+    record = _record.build(measure(testbed, site, idle, PROBE_ADDRESS), "tests")
+    # The next test finds whole memory: another size fills it anew.
+    site.channel.ask(site.destination, "configure", working_set_mib=32)
+    assert record["outcome"] == "completed"
+    assert record["valid"] is False
+    assert found(record, "memory_verified")["passed"] is False
+    assert "17" in found(record, "memory_verified")["sentence"]
+
+
+def test_second_run_on_the_same_hosts_is_told_who_holds_them(
+    testbed: Testbed, pair: list[Host], tmp_path: Path
+) -> None:
+    with pytest.raises(InstrumentError, match="being measured by a test"):
+        benchmark(pair, tmp_path / "campaign", scenario("hybrid")).run(fresh=False)
+    assert not (tmp_path / "campaign").exists()
+
+
+def test_pre_copy_that_cannot_keep_up_is_aborted_in_time(pair: list[Host], tmp_path: Path) -> None:
+    workload = {"working_set_mib": 128, "dirty_rate_mib_per_second": 400}
+    hopeless = scenario("pre-copy", workload=workload, time_limit_seconds=5)
+    result = benchmark(pair, tmp_path / "campaign", hopeless).run(fresh=False)
+    (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert result["outcome"] == "not_converged"
+    assert record["raw"]["guest_location"] == "source"
+    assert found(record, "memory_verified")["passed"]
+
+
+def test_guest_that_does_not_boot_is_told_and_removed(testbed: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_testbed, "BOOT_LIMIT_SECONDS", 5.0)
+    unbootable = scenario("pre-copy", guest={"name": "stsm-unbootable", "cpu_model": "486"})
+    with pytest.raises(InstrumentError, match="did not boot within 5 s.*console"):
+        settle_guest(testbed, unbootable, GUEST_ADDRESS)
+    assert testbed.locate("stsm-unbootable") == {}
