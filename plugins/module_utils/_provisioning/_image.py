@@ -58,11 +58,14 @@ _DPKG_OPTIONS = (
     "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/man/*",
 )
+# A container's user manager does not end in time, and PAM would make each login wait for it; a key needs no PAM.
+_SSHD_OPTIONS = ("UsePAM no", "UseDNS no", "MaxStartups 64")
 _FILES = {
     "etc/apt/apt.conf.d/90virtual-host": "\n".join(_APT_OPTIONS) + "\n",
     "etc/dpkg/dpkg.cfg.d/virtual-host": "\n".join(_DPKG_OPTIONS) + "\n",
     "etc/default/locale": "LANG=C.UTF-8\n",
     "etc/fstab": "",
+    "etc/ssh/sshd_config.d/virtual-host.conf": "\n".join(_SSHD_OPTIONS) + "\n",
     "etc/systemd/journald.conf.d/virtual-host.conf": "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\n",
     "etc/systemd/system.conf.d/virtual-host.conf": "[Manager]\nDefaultTimeoutStopSec=5s\n",
 }

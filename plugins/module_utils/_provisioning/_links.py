@@ -9,6 +9,7 @@ that makes the link, so at no moment is there a link of ours without the mark, a
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import ipaddress
 import json
 import shutil
@@ -65,11 +66,17 @@ def bridge_is_ready(network: _plan.Network, links: dict[str, dict[str, Any]]) ->
     return addresses == ({str(network.provisioner_address)} if network.provisioner_address else set())
 
 
+def bridge_address(name: str) -> str:
+    """A locally administered MAC made of the bridge's *name*: one of its own, since else it takes a cable's, which goes."""
+    return ":".join(["02", *(f"{byte:02x}" for byte in hashlib.sha256(name.encode()).digest()[:5])])
+
+
 def make_bridge(testbed: _plan.Testbed, network: _plan.Network, links: dict[str, dict[str, Any]]) -> None:
     """Make the bridge, or bring one of ours to what is wanted."""
     if network.bridge not in links:
         group = str(testbed.group)
-        run(["ip", "link", "add", "name", network.bridge, "group", group, "type", "bridge", "forward_delay", "0"])
+        argv = ["ip", "link", "add", "name", network.bridge, "address", bridge_address(network.bridge), "group", group]
+        run([*argv, "type", "bridge", "forward_delay", "0"])
     run(["ip", "link", "set", "dev", network.bridge, "mtu", str(network.mtu), "up"])
     run(["ip", "-4", "address", "flush", "dev", network.bridge])
     if network.provisioner_address is not None:
