@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._schema import
 # Heading, key of the summary, scale.
 _FIGURES = (
     ("total s", "total_time_ms", 1e-3),
-    ("blackout ms", "downtime_events_ms", 1.0),
+    ("events ms", "downtime_events_ms", 1.0),
     ("guest ms", "downtime_guest_ms", 1.0),
     ("network ms", "downtime_network_ms", 1.0),
     ("brownout ms", "brownout_ms", 1.0),
@@ -27,7 +27,7 @@ _FIGURES = (
 
 
 def text_table(records: Sequence[Record]) -> list[str]:
-    """Return the lines of a table: a heading, a rule, one line for each cell; the median, then the range behind it."""
+    """Return the lines of a table: a heading, a rule, one line for each cell, its medians."""
     found = cells(records)
     labelled = any(cell.label for cell in found)
     heading = ["x link", "strategy", *(["differs in"] if labelled else []), "valid", "outcome"]
@@ -67,11 +67,8 @@ def _row(cell: Cell, labelled: bool) -> list[str]:
 
 
 def _figure(found: Spread | None, scale: float) -> str:
-    """Return a spread as a table's entry."""
-    if found is None:
-        return "-"
-    centre, low, high = (number(value * scale) for value in (found.centre, found.low, found.high))
-    return centre if low == high else f"{centre} ({low}-{high})"
+    """Return the centre of a spread as a table's entry; the range would make the line wider than a screen."""
+    return "-" if found is None else number(found.centre * scale)
 
 
 def _columns(record: Record) -> dict[str, Any]:

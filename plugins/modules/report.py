@@ -15,6 +15,7 @@ description:
     each strategy, as a table and in sentences, with what each cost the guest.
   - Figures are medians of the valid runs of a cell, with their range, or from six runs on with a 95 % interval. Runs
     that are not valid are named and counted, but are in no figure.
+  - Shows the table and the sentences as plain text on the controller.
   - Writes C(summary.csv) beside the records, one line a run, with the units in the names of its columns.
 options:
   results:

@@ -67,7 +67,7 @@ def bridge_is_ready(network: _plan.Network, links: dict[str, dict[str, Any]]) ->
 
 
 def bridge_address(name: str) -> str:
-    """A locally administered MAC made of the bridge's *name*: one of its own, since else it takes a cable's, which goes."""
+    """A locally administered MAC made of the bridge's *name*; without one it takes that of a cable, which may go."""
     return ":".join(["02", *(f"{byte:02x}" for byte in hashlib.sha256(name.encode()).digest()[:5])])
 
 
