@@ -93,7 +93,7 @@ def settle_guest(testbed: Testbed, scenario: Scenario, guest_address: str | None
     if not found:
         source.call("start_guest", definition=definitions[source.host.name], result_path=result_path(scenario.guest))
         try:
-            channel.wait_ready(BOOT_LIMIT_SECONDS)
+            channel.wait_ready(source, BOOT_LIMIT_SECONDS)
         except InstrumentError:
             source.call("destroy_guest", guest=name)
             raise

@@ -70,6 +70,15 @@ class ResultFollower:
                 self._notify("guest_garbage", at_ns=now_ns(), text=line[:200].decode(errors="replace"))
 
 
+def last_line(path: str) -> str:
+    """The last line of a guest's console that is not the kernel's own; '' where there is none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip() and not line.startswith("[")), "")
+
+
 def send_command(connection: Any, domain: Any, command: str) -> None:
     """Write one command line to the guest, wherever it runs now."""
     stream = connection.newStream(0)

@@ -14,7 +14,7 @@ from ._binding import libvirt
 from ._clock import now_ns
 from ._errors import AgentError
 from ._facts import gather
-from ._guest_channel import ResultFollower, send_command
+from ._guest_channel import ResultFollower, last_line, send_command
 from ._hypervisor import Hypervisor
 from ._link import LinkReceiver, send_stream
 from ._lock import HostLock
@@ -130,6 +130,9 @@ class Session:
         if self._follower is not None:
             self._follower.stop()
             self._follower = None
+
+    def last_words(self, result_path: str) -> str:
+        return last_line(result_path + ".console")
 
     def command_guest(self, guest: str, command: str) -> None:
         send_command(self._libvirt.connection, self._libvirt.domain(guest), command)

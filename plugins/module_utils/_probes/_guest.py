@@ -29,16 +29,20 @@ class GuestChannel:
         for connection in self._connections:
             connection.call("follow_guest", result_path=self._result_path)
 
-    def wait_ready(self, timeout_seconds: float) -> dict[str, Any]:
-        """The guest's first line, once its memory is filled."""
-        ready = self._find("kind", "ready", timeout_seconds)
-        if ready is None:
-            raise InstrumentError(
-                f"The guest {self._guest} did not boot within {timeout_seconds:g} s: look at "
-                f"{self._result_path}.console on the host, "
-                "and check guest.accelerator and guest.memory_mib."
-            )
-        return ready
+    def wait_ready(self, host: HostConnection, timeout_seconds: float) -> dict[str, Any]:
+        """The first line of a guest started on *host*, once its memory is filled; its last words if it gave up."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            ready = self._find("kind", "ready", min(1.0, timeout_seconds))
+            if ready is not None:
+                return ready
+            if host.call("guest_state", guest=self._guest)["state"] == "absent":
+                break
+        words = host.call("last_words", result_path=self._result_path) or "nothing"
+        raise InstrumentError(
+            f"The guest {self._guest} did not boot on {host.host.name} within {timeout_seconds:g} s; the last it said "
+            f"on its console is: {words}"
+        )
 
     def ask(
         self, host: HostConnection, command: str, timeout_seconds: float = _ANSWER_SECONDS, **values: Any
