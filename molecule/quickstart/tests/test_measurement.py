@@ -18,7 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._preflight imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import configure, measure
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guest
 
-PROBE_ADDRESS = GUEST_ADDRESS.split("/")[0]
+PROBE_ADDRESS = GUEST_ADDRESS.partition("/")[0]
 
 
 def found(record: dict[str, Any], validator: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def main(address: str, port: int, period_ms: float) -> None:
     while ends_ns is None or time.monotonic_ns() < ends_ns:
         watched = [link] if ends_ns else [link, sys.stdin]
         timeout = max(0.0, (next_ns - time.monotonic_ns()) / 1e9)
-        readable, _, _ = select.select(watched, [], [], timeout)
+        readable = select.select(watched, [], [], timeout)[0]
         if link in readable:
             _receive(link, echoes)
         if sys.stdin in readable:

@@ -52,7 +52,7 @@ def testbed(tmp_path: Path) -> _plan.Testbed:
 
 
 def test_a_host_gets_its_addresses_and_nodes_of_its_own(testbed: _plan.Testbed) -> None:
-    files = {name: content for name, (content, _) in _identity.identity_files(testbed, testbed.hosts[0]).items()}
+    files = {name: content for name, (content, _mode) in _identity.identity_files(testbed, testbed.hosts[0]).items()}
     assert files["etc/hosts"].splitlines()[1:] == ["198.18.0.1 package-relay", "198.18.0.11 one"]
     assert "Address=198.18.1.11/24\n" in files["etc/systemd/network/50-migration.network"]
     assert "MTUBytes=9000\n" in files["etc/systemd/network/50-migration.network"]

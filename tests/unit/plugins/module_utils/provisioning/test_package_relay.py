@@ -69,7 +69,7 @@ def get(url: str, **headers: str) -> tuple[str, str]:
 
 
 def test_a_package_is_fetched_once_and_kept(address: str, tmp_path: Path) -> None:
-    for _ in range(3):
+    for _request in range(3):
         assert get(f"{address}/debian/pool/a_1.0+b~1.deb")[0] == "package"
     assert fetched(tmp_path) == 1
 

@@ -27,10 +27,10 @@ def test_archives_are_recognised_by_their_release_files() -> None:
 
 def test_security_updates_come_where_the_machine_has_them() -> None:
     archives = _sources.parse_index_targets(TARGETS)
-    suites = [suite for _, suite in _sources.suites_of("trixie", ["trixie-backports"], archives)]
+    suites = [suite for _archive, suite in _sources.suites_of("trixie", ["trixie-backports"], archives)]
     assert suites == ["trixie", "trixie-updates", "trixie-backports", "trixie-security"]
     del archives["debian-security"]
-    assert [suite for _, suite in _sources.suites_of("trixie", [], archives)] == ["trixie", "trixie-updates"]
+    assert [suite for _archive, suite in _sources.suites_of("trixie", [], archives)] == ["trixie", "trixie-updates"]
 
 
 def test_the_proxy_is_taken_from_apt(monkeypatch: pytest.MonkeyPatch) -> None:
