@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _service
 
@@ -19,6 +20,9 @@ STUBBORN = (
 def test_a_program_is_found_by_name_and_argument() -> None:
     with subprocess.Popen(["sleep", "61.125"]) as sleeper:
         try:
+            # Popen returns when the program is loaded; its command line is to be read a moment later.
+            while not Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+                time.sleep(0.001)
             assert _service.find("sleep", "61.125") == [sleeper.pid]
             assert _service.find("sleep", "61.12") == []
             assert _service.find("slee", "61.125") == []
