@@ -11,6 +11,8 @@ INVENTORY ?= inventories/quickstart
 COLLECTION := stsm.live_migration
 # A bare word (site) is one of the collection's own playbooks; a full name or a file stays as it is.
 playbook = $(if $(findstring .,$(PLAYBOOK)),$(PLAYBOOK),$(COLLECTION).$(PLAYBOOK))
+# Ansible takes an inventory that is not there for an empty one, skips every play and says that all is well.
+inventory_exists = @test -e "$(INVENTORY)" || { echo "There is no inventory $(INVENTORY): set INVENTORY to one of $(wildcard inventories/*/)" >&2; exit 2; }
 needs = @test -n "$($(1))" || { echo "$(1) is not set; for example: $(2)" >&2; exit 2; }
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -26,6 +28,7 @@ help: ## list these commands
 	@echo "FRESH=1 measures all again (demo) or runs every test again (test)."
 
 demo: ## provision two hosts, deploy, measure, and say in words what was found
+	$(inventory_exists)
 	@tools/demo $(INVENTORY)
 
 test: environment-test ## run the tests that the changes call for; TEST_DEADLINE_MINUTES=N stops in time
@@ -33,6 +36,7 @@ test: environment-test ## run the tests that the changes call for; TEST_DEADLINE
 
 play: environment ## run one playbook: PLAYBOOK=site INVENTORY=inventories/quickstart [ARGS=--check]
 	$(call needs,PLAYBOOK,make play PLAYBOOK=site)
+	$(inventory_exists)
 	@ansible-playbook --inventory $(INVENTORY) $(playbook) $(ARGS)
 
 scenario: environment-test ## run one molecule scenario: NAME=quickstart

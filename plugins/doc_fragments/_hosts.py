@@ -31,6 +31,11 @@ options:
           - The name in the host's certificate, by which the other host's libvirt reaches it.
           - By default O(hosts[].name).
         type: str
+      libvirt_transport:
+        description: How the other host's libvirt reaches it; V(tcp) is for a lab that has chosen to do without TLS.
+        type: str
+        choices: [tls, tcp]
+        default: tls
       migration_address:
         description: The host's address on the migration network.
         type: str

@@ -50,7 +50,7 @@ class Benchmark:
         """Examine both hosts and return what would be asked of libvirt; moves nothing."""
         _record.prepare(self._runs)
         with open_testbed(self.hosts, holder(f"plan of {self._campaign}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name)
+            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
             found = testbed.locate(self.scenario.guest.name)
             source = next((host for host in self.hosts if host.name in found), self.hosts[0])
             destination = next(host for host in self.hosts if host is not source)
@@ -66,7 +66,7 @@ class Benchmark:
         """Measure and record, unless this run is recorded already and *fresh* is not asked for."""
         _record.prepare(self._runs)
         with open_testbed(self.hosts, holder(f"campaign {self._campaign}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name)
+            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
             recorded = None if fresh else self._recorded(testbed)
             if recorded is not None:
                 return self._result(recorded, skipped=True)
@@ -99,15 +99,15 @@ class Benchmark:
         return None
 
     def _calibration(self, testbed: Testbed, site: GuestSite) -> list[dict[str, Any]]:
-        """The campaign's calibration on these builds, made now if it is not there."""
+        """The campaign's calibration on these builds, made now if it is not there or did not hold."""
         if not self.calibrates or self._probe_address is None or site.channel is None:
             return []
         path = self.folder / "calibration.json"
         builds = build_ids(testbed.facts.values())
         if path.exists():
             kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if kept["builds"] == builds:
-                points: list[dict[str, Any]] = kept["points"]
+            points: list[dict[str, Any]] = kept["points"]
+            if kept["builds"] == builds and all(all(point["within"].values()) for point in points):
                 return points
         points = calibrate(site, self._probe_address)
         _record.write_whole(path, json.dumps({"builds": builds, "points": points}, indent=1) + "\n")

@@ -74,6 +74,7 @@ class Host:
     migration_interface: str = "migration"
     tenant_bridge: str = "tenant0"
     libvirt_name: str = ""
+    libvirt_transport: str = "tls"
     python: str = "/usr/bin/python3"
     ssh_arguments: Sequence[str] = ()
     concessions: Sequence[str] = ()

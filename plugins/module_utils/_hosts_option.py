@@ -24,6 +24,7 @@ def hosts_argument_spec() -> dict[str, Any]:
                 "address": {"type": "str", "required": True},
                 "concessions": {"type": "list", "elements": "str", "default": []},
                 "libvirt_name": {"type": "str"},
+                "libvirt_transport": {"type": "str", "choices": ["tls", "tcp"], "default": "tls"},
                 "migration_address": {"type": "str", "required": True},
                 "migration_interface": {"type": "str", "default": "migration"},
                 "name": {"type": "str", "required": True},

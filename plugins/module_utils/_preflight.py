@@ -33,9 +33,10 @@ def versions(testbed: Testbed) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return min(_version(f["libvirt_version"]) for f in facts), min(_version(f["qemu_version"]) for f in facts)
 
 
-def require(testbed: Testbed, strategy: str) -> None:
-    """Raise InstrumentError unless both ends can do *strategy*."""
-    sentences = unmet(STRATEGIES[strategy], *versions(testbed))  # type: ignore[arg-type]
+def require(testbed: Testbed, strategy: str, guest: str) -> None:
+    """Raise InstrumentError unless both ends can do *strategy*, and a *guest* that runs already can be moved by it."""
+    traits = {trait for state in testbed.locate(guest).values() for trait in state["traits"]}
+    sentences = unmet(STRATEGIES[strategy], *versions(testbed), traits)  # type: ignore[arg-type]
     if sentences:
         raise InstrumentError(sentences[0])
 

@@ -276,4 +276,9 @@ def _read_dirty_rate(section: Section, pattern: str, link: Link) -> float:
         section.refuse_any([share], f"so is {section.at(absolute)}, which says the same thing", "leave one of them out")
     if section.has(share):
         return section.number(share, above=0) * mib_per_second(link.rate_mbit_per_second)
+    if not section.has(absolute):
+        raise ScenarioError(
+            f"{section.at(absolute)} is missing; give it in MiB/s, or give {section.at(share)},"
+            " a share of the link's rate."
+        )
     return section.number(absolute, above=0)

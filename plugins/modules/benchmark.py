@@ -203,7 +203,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except KeyboardInterrupt:
         module.fail_json(
-            msg="The measurement was interrupted before it had anything to record; nothing was left behind."
+            msg="The measurement was interrupted before it had anything to record; a guest it started goes on running."
         )
     if result["outcome"] in ("failed", "lost", "aborted"):
         module.fail_json(msg=f"The migration ended as {result['outcome']}: {result['reason']}", **result)

@@ -80,7 +80,7 @@ class Hypervisor:
             raise AgentError(f"There is no guest {guest} on this host.") from None
 
     def state(self, guest: str) -> dict[str, Any]:
-        """``{"state", "description", "persistent"}``: running, paused, …, absent."""
+        """``{"state", "description", "persistent", "traits"}``: running, …, absent; what forbids moves."""
         try:
             domain = self.connection.lookupByName(guest)
             state, _reason = domain.state()
@@ -90,12 +90,13 @@ class Hypervisor:
             if error.get_error_code() not in absent:
                 raise
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return {"state": "absent", "description": "", "persistent": False}
+                return {"state": "absent", "description": "", "persistent": False, "traits": []}
             description = ""
         return {
             "state": _STATES.get(state, "unknown"),
             "description": description,
             "persistent": bool(domain.isPersistent()),
+            "traits": ["hostdev"] if "<hostdev" in domain.XMLDesc() else [],
         }
 
     def create(self, definition: str, result_path: str) -> None:

@@ -79,8 +79,8 @@ class LibvirtDriver:
 
 
 def destination_uri(host: Host) -> str:
-    """The libvirt URI by which the source's libvirt reaches *host*, over TLS."""
-    return f"qemu+tls://{host.libvirt_name or host.name}/system"
+    """The libvirt URI by which the source's libvirt reaches *host*."""
+    return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}/system"
 
 
 def migration_request(scenario: Scenario, destination: Host, persistent: bool) -> dict[str, Any]:
