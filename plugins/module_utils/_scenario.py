@@ -20,6 +20,9 @@ PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
 
+# How far the dirty rate of a warm-up may be from what was asked for.
+DIRTY_RATE_SHARE = 0.03
+
 # What the guest's kernel and the workload's own book-keeping take of its memory: a fixed part and a share.
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
@@ -101,6 +104,11 @@ class Workload:
     entropy_bits_per_byte: float = 8.0
     hot_set_percent: int = 10
     hot_touch_percent: int = 90
+
+    def is_held_by(self, achieved_mib_per_second: float) -> bool:
+        """Whether a guest that achieves this rate does what was asked; an idle one always does."""
+        asked = self.dirty_rate_mib_per_second
+        return abs(achieved_mib_per_second - asked) <= DIRTY_RATE_SHARE * asked or self.pattern == "idle"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the workload as from_dict takes it: no rate for an idle guest, a hot set only where there is one."""

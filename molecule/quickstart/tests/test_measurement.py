@@ -13,9 +13,11 @@ from quickstart_hosts import GUEST_ADDRESS, benchmark, scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._calibration import calibrate
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml, result_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine, measure_link
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import configure, measure
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guest
 
 PROBE_ADDRESS = GUEST_ADDRESS.partition("/")[0]
@@ -102,3 +104,27 @@ def test_guest_that_does_not_boot_is_told_in_its_own_words_and_removed(testbed: 
     with pytest.raises(InstrumentError, match="did not boot on compute1.*'stsm.address'"):
         settle_guest(testbed, unbootable, "no-address")
     assert testbed.locate("stsm-unbootable") == {}
+
+
+@pytest.mark.parametrize("strategy", ["pre-copy", "post-copy"])
+def test_guest_of_the_site_is_moved_with_the_vantage_points_it_has(
+    testbed: Testbed, tmp_path: Path, strategy: str
+) -> None:
+    # Any domain will do; this one happens to run the same kernel, and nobody speaks to it.
+    stranger = Guest(name="site-guest", memory_mib=128)
+    source = testbed.connections[0]
+    version = [int(part) for part in testbed.facts[source.host.name]["qemu_version"].split(".")]
+    definition = domain_xml(stranger, "quiet stsm.working_set_mib=16", source.host.tenant_bridge, version)
+    source.call("start_guest", definition=definition, result_path=result_path(stranger))
+    try:
+        asked = {"guest": {"domain": "site-guest"}, "link": {"rate_mbit_per_second": 1000}}
+        own = Scenario.from_dict({**asked, "strategy": {"name": strategy}, "warm_up_seconds": 1})
+        site = settle_guest(testbed, own, None)
+        record = _record.build(measure(testbed, site, own, None), "tests")
+        _record.append(tmp_path / "runs.jsonl", record)
+    finally:
+        for connection in testbed.connections:
+            connection.call("destroy_guest", guest="site-guest")
+    assert (record["outcome"], record["raw"]["guest_location"]) == ("completed", "destination")
+    assert record["summary"]["downtime_events_ms"] > 0
+    assert record["summary"]["downtime_guest_ms"] is None

@@ -12,6 +12,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 _NOTICES = ("event", "job", "finished", "network", "threads")
+# What is left after the first pass may well fit into an ordinary downtime limit: QEMU would end the migration as
+# pre-copy in the moment in which it is to switch.
+_UNREACHABLE_MS = 1
 # How much longer than its time limit a run may take: an abort takes a moment, and a post-copy cannot be taken back.
 _GRACE_SECONDS = 60.0
 
@@ -104,5 +107,5 @@ def migration_request(scenario: Scenario, destination: Host, persistent: bool) -
         "parameters": parameters,
         "switch": strategy.switch,
         "time_limit_seconds": scenario.time_limit_seconds,
-        "downtime_limit_ms": scenario.strategy.downtime_limit_ms,
+        "downtime_limit_ms": _UNREACHABLE_MS if strategy.uses_postcopy else scenario.strategy.downtime_limit_ms,
     }

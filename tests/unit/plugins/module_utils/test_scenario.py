@@ -135,7 +135,10 @@ NAN, INFINITY = float("nan"), float("inf")
             asked(workload__dirty_rate_mib_per_second="30"),
             "workload.dirty_rate_mib_per_second is the text '30', but must be a number above 0.",
         ),
-        (asked(workload={}), "workload.dirty_rate_mib_per_second is missing; it must be a number above 0."),
+        (
+            asked(workload={}),
+            "workload.dirty_rate_mib_per_second is missing; give it in MiB/s, or give workload.dirty_rate_of_link,",
+        ),
         (
             asked(workload__dirty_rate_of_link=0.5),
             "workload.dirty_rate_of_link is given, but so is workload.dirty_rate_mib_per_second, which says "
