@@ -44,6 +44,7 @@ scenario: environment-test ## run one molecule scenario: NAME=quickstart
 	@molecule test --scenario-name $(NAME)
 
 clean: environment ## tear everything down: hosts, bridges, mounts, proxies (results and caches stay)
+	$(inventory_exists)
 	@ansible-playbook --inventory $(INVENTORY) $(COLLECTION).teardown
 	@ansible-playbook --inventory inventories/quickstart --inventory molecule/inventory $(COLLECTION).teardown
 	@rm -rf .ansible/tmp

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-_RENAMED = {"ansible_port": "port", "ansible_user": "user", "libvirt_listen": "libvirt_transport"}
+_RENAMED = {"ansible_port": "port", "ansible_user": "user"}
 _FILE_OPTIONS = ("UserKnownHostsFile", "IdentityFile", "ControlPath")
 _KEPT = ("libvirt_name", "migration_address", "migration_interface", "tenant_bridge")
 
@@ -28,6 +28,8 @@ def _measured_host(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     }
     host.update({ours: variables[theirs] for theirs, ours in _RENAMED.items() if theirs in variables})
     host.update({key: variables[key] for key in _KEPT if key in variables})
+    if variables.get("libvirt_listen") == "tcp":
+        host["libvirt_transport"] = "tcp"
     return host
 
 

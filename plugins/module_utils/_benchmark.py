@@ -7,13 +7,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _preflight, _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._calibration import calibrate
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import migration_request
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
+from ansible_collections.stsm.live_migration.plugins.module_utils._interrupts import deferred
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import build_ids, cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import measure
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -26,6 +28,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._testbed impor
 
 # An invalid run of these outcomes is measured once more: a machine that paused for a moment is the usual cause.
 _WORTH_ANOTHER_TRY = ("completed", "not_converged")
+
+
+def memory_is_wrong(record: Mapping[str, Any]) -> bool:
+    """Whether the guest found pages that do not hold what it wrote; such a guest is worth nothing any more."""
+    return any(v["name"] == "memory_verified" and v["passed"] is False for v in record["validators"])
 
 
 @dataclass(frozen=True)
@@ -46,20 +53,25 @@ class Benchmark:
     def _runs(self) -> Path:
         return self.folder / "runs.jsonl"
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self, fresh: bool) -> dict[str, Any]:
         """Examine both hosts and return what would be asked of libvirt; moves nothing."""
         _record.prepare(self._runs)
         with open_testbed(self.hosts, holder(f"plan of {self._campaign}")) as testbed:
             _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
+            refused = [finding["sentence"] for finding in _preflight.examine(testbed) if not finding["passed"]]
+            if refused:
+                raise InstrumentError(" ".join(refused))
             found = testbed.locate(self.scenario.guest.name)
             source = next((host for host in self.hosts if host.name in found), self.hosts[0])
             destination = next(host for host in self.hosts if host is not source)
+            persistent = any(state["persistent"] for state in found.values())
             return {
                 "source": source.name,
                 "destination": destination.name,
                 "guest_is_running": bool(found),
+                "is_recorded": not fresh and self._recorded(testbed) is not None,
                 "scenario": self.scenario.to_dict(),
-                **migration_request(self.scenario, destination, persistent=False),
+                **migration_request(self.scenario, destination, persistent),
             }
 
     def run(self, fresh: bool) -> dict[str, Any]:
@@ -71,7 +83,7 @@ class Benchmark:
             if recorded is not None:
                 return self._result(recorded, skipped=True)
             record = self._measure(testbed)
-            if not record["valid"] and record["outcome"] in _WORTH_ANOTHER_TRY:
+            if not record["valid"] and record["outcome"] in _WORTH_ANOTHER_TRY and not memory_is_wrong(record):
                 record = self._measure(testbed)
         return self._result(record, skipped=False)
 
@@ -79,9 +91,13 @@ class Benchmark:
         """One run, from the guest's start to its record on the disk."""
         site = settle_guest(testbed, self.scenario, self.guest_address)
         calibration = self._calibration(testbed, site)
-        observation = measure(testbed, site, self.scenario, self._probe_address)
-        record = _record.build({**observation, "calibration": calibration}, self._campaign)
-        _record.append(self._runs, record)
+        with deferred() as interrupted:
+            observation = measure(testbed, site, self.scenario, self._probe_address, interrupted)
+            record = _record.build({**observation, "calibration": calibration}, self._campaign)
+            _record.append(self._runs, record)
+        if memory_is_wrong(record) and site.channel is not None:
+            for connection in testbed.connections:
+                connection.call("destroy_guest", guest=site.guest)
         return record
 
     @property
@@ -89,12 +105,16 @@ class Benchmark:
         return self.guest_address.split("/")[0] if self.guest_address else None
 
     def _recorded(self, testbed: Testbed) -> dict[str, Any] | None:
-        """The valid record of this very run: same cell, same repetition."""
+        """The valid record of this very run: same cell, same repetition, same pair of hosts."""
         key = cell_key(self.scenario.hash, build_ids(testbed.facts.values()))
+        pair = {host.name for host in self.hosts}
         for record in _record.read(self._runs):
-            if (record["cell_key"], record["scenario"]["repetition"]) == (key, self.scenario.repetition) and record[
-                "valid"
-            ]:
+            if (
+                record["valid"]
+                and record["cell_key"] == key
+                and record["scenario"]["repetition"] == self.scenario.repetition
+                and {facts["name"] for facts in record["hosts"].values()} == pair
+            ):
                 return record
         return None
 

@@ -8,11 +8,12 @@ import time
 from typing import Any, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import PERIOD_MS, NetworkProbe
+from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import configure
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Workload
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import GuestSite
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import (
+    PROBE_PERIOD_MS,
     events_blackout,
     guest_jump,
     network_downtime,
@@ -48,7 +49,7 @@ def _calibrate_one(site: GuestSite, probe_address: str, pause_ms: float) -> dict
     seen = {
         "events": events_blackout(events, {"source": site.source.clock.bound_ns}),
         "guest": guest_jump(probe.echoes, *_bounds(events)),
-        "network": network_downtime(probe.echoes, *_bounds(events), period_ms=PERIOD_MS),
+        "network": network_downtime(probe.echoes, *_bounds(events), period_ms=PROBE_PERIOD_MS),
     }
     return {
         "pause_ms": pause_ms,

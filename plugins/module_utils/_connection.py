@@ -163,6 +163,7 @@ class HostConnection:
         identifier = next(self._ids)
         waiter = _Waiter()
         with self._changed:
+            self._raise_if_closed()
             self._waiters[identifier] = waiter
         request = {"id": identifier, "call": name, "arguments": arguments}
         self._send(json.dumps(request).encode() + b"\n")
@@ -232,21 +233,29 @@ class HostConnection:
             raise InstrumentError(self._parting_words()) from None
 
     def _read(self) -> None:
-        for line in self._replies:
-            message = json.loads(line)
+        try:
+            for line in self._replies:
+                self._receive(json.loads(line))
+        except ValueError:
+            self._last_words = (
+                f"the host said {line[:80].decode(errors='replace').strip()!r} where its agent was expected"
+            )
+        finally:
+            words = {"error": self._parting_words()}
             with self._changed:
-                if "notice" in message:
-                    self._notices[message["notice"]].append(message)
-                else:
-                    waiter = self._waiters.pop(message["id"])
-                    waiter.reply = message
+                self._closed = True
+                for waiter in self._waiters.values():
+                    waiter.reply = words
                     waiter.done.set()
                 self._changed.notify_all()
+
+    def _receive(self, message: dict[str, Any]) -> None:
         with self._changed:
-            self._closed = True
-            words = {"error": self._parting_words()}
-            for waiter in self._waiters.values():
-                waiter.reply = words
+            if "notice" in message:
+                self._notices[message["notice"]].append(message)
+            else:
+                waiter = self._waiters.pop(message["id"])
+                waiter.reply = message
                 waiter.done.set()
             self._changed.notify_all()
 

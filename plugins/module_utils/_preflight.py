@@ -11,10 +11,10 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libv
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, unmet
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
+from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
 
 LINK_PORT = 49215
 LINK_SECONDS = 2.0
-CLOCK_BOUND_MS = 2.0
 
 
 def examine(testbed: Testbed) -> list[dict[str, Any]]:

@@ -16,11 +16,22 @@ def digest(value: Any) -> str:
 
 
 def build_ids(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the builds of QEMU and libvirt on each host, sorted, so that both directions make one cell.
+    """Return the stack of each host, sorted, so that both directions make one cell.
 
-    hosts are the facts of both ends. A binary without a build id is told by its version.
+    hosts are the facts of both ends. A stack is the builds of QEMU and libvirt (a binary without a build id is told by
+    its version), the kernel and the guest's workload: a change of any measures anew.
     """
-    return sorted("{} {}".format(_build(facts, "qemu"), _build(facts, "libvirt")) for facts in hosts)
+    return sorted(
+        " ".join(
+            (
+                _build(facts, "qemu"),
+                _build(facts, "libvirt"),
+                f"kernel:{facts.get('kernel')}",
+                f"workload:{facts.get('workload_digest') or 'none'}",
+            )
+        )
+        for facts in hosts
+    )
 
 
 def cell_key(scenario_hash: str, builds: Sequence[str]) -> str:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import ClockOffset, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import LibvirtDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
@@ -23,51 +23,50 @@ WARM_UP_WINDOWS = 4
 Observation = Dict[str, Any]
 
 
-def measure(testbed: Testbed, site: GuestSite, scenario: Scenario, probe_address: str | None) -> Observation:
+def measure(
+    testbed: Testbed,
+    site: GuestSite,
+    scenario: Scenario,
+    probe_address: str | None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Observation:
     """Migrate the guest once and return what all vantage points saw.
 
-    *probe_address* is the guest's address on the tenant network, None where the observer has no way to it.  An
-    interruption (KeyboardInterrupt) before the switch aborts the migration and is told in the observation; the guest is
-    looked after in every case.  Raises InstrumentError if the run could not be begun.
+    *probe_address* is the guest's address on the tenant network, None where the observer has no way to it.  When
+    *interrupted* says so, a migration that has not switched is aborted.  Raises InstrumentError or KeyboardInterrupt
+    only before the migration begins: from then on there is a guest to account for, and what can no longer be had is
+    missing from the observation.
     """
     started_at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     driver = LibvirtDriver(site.guest, site.source, site.destination)
-    clocks_before = {end: connection.measure_clock() for end, connection in _ends(site).items()}
+    clocks = {end: connection.measure_clock() for end, connection in _ends(site).items()}
     guest: dict[str, Any] = {"warm_up": None, "window": None, "verified": None}
     if site.channel is not None and scenario.workload is not None:
         configure(site.channel, site.source, scenario.workload)
-    with _Probe(probe_address) as probe:
-        driver.begin_watching()
-        try:
-            if site.channel is not None:
-                guest["warm_up"] = warm_up(site.channel, site.source, scenario)
-            else:
-                time.sleep(scenario.warm_up_seconds)
-            migration = _migrate(driver, scenario, site)
-            time.sleep(COOL_DOWN_SECONDS)
-        finally:
-            driver.end_watching()
-        location, home = _settle(testbed, site, migration)
+    with _Probe(probe_address) as probe, driver.watching():
+        if site.channel is not None:
+            guest["warm_up"] = warm_up(site.channel, site.source, scenario)
+        else:
+            time.sleep(scenario.warm_up_seconds)
+        if interrupted():
+            raise KeyboardInterrupt
+        migration = driver.migrate(scenario, site.persistent, interrupted)
+        time.sleep(COOL_DOWN_SECONDS)
+        location, home = _settle(site, migration)
         if site.channel is not None and home is not None:
-            guest["window"] = _ask(site.channel, home, "report")
-    harvest = driver.harvest()
+            guest["window"] = _or_none(site.channel.ask, home, "report")
     if site.channel is not None and home is not None:
-        guest["verified"] = _ask(site.channel, home, "verify")
+        guest["verified"] = _or_none(site.channel.ask, home, "verify")
+        # It runs on after the campaign, and should not burn a processor for nothing.
+        _or_none(site.channel.ask, home, "configure", pattern="idle")
     return {
         "scenario": scenario.to_dict(),
         "started_at": started_at,
         "hosts": {end: testbed.facts[connection.host.name] for end, connection in _ends(site).items()},
-        "clocks": {
-            end: {
-                "offset_ns": before.offset_ns,
-                "bound_ns": before.bound_ns,
-                "drift_ns": connection.measure_clock().offset_ns - before.offset_ns,
-            }
-            for (end, connection), before in zip(_ends(site).items(), clocks_before.values())
-        },
+        "clocks": {end: _clock(connection, clocks[end]) for end, connection in _ends(site).items()},
         "migration": migration,
-        **harvest,
-        "destination_statistics": driver.destination_statistics() if location == "destination" else {},
+        **driver.harvest(),
+        "destination_statistics": (_or_none(driver.destination_statistics) or {}) if location == "destination" else {},
         "echoes": probe.echoes,
         "guest": guest,
         "guest_location": location,
@@ -118,32 +117,34 @@ def _ends(site: GuestSite) -> dict[str, HostConnection]:
     return {"source": site.source, "destination": site.destination}
 
 
-def _migrate(driver: LibvirtDriver, scenario: Scenario, site: GuestSite) -> dict[str, Any]:
-    driver.start(scenario, site.persistent)
-    try:
-        return driver.wait(scenario)
-    except KeyboardInterrupt:
-        driver.abort("interrupted")
-        return driver.wait(scenario)
+def _clock(connection: HostConnection, before: ClockOffset) -> dict[str, int]:
+    """A host's clock as the observation holds it; its drift is told if the host still answers."""
+    after = _or_none(connection.measure_clock) or before
+    return {
+        "offset_ns": before.offset_ns,
+        "bound_ns": before.bound_ns,
+        "drift_ns": after.offset_ns - before.offset_ns,
+    }
 
 
-def _settle(testbed: Testbed, site: GuestSite, migration: dict[str, Any]) -> tuple[str, HostConnection | None]:
-    """Where the guest ended (``source``, ``destination``, ``both``, ``none``) and the connection to that host.
-
-    A migration that ended with an error may leave the guest paused on the source: it is let run on there.
-    """
+def _settle(site: GuestSite, migration: dict[str, Any]) -> tuple[str, HostConnection | None]:
+    """Where the guest ended (``source``, ``destination``, ``both``, ``none``) and the connection to that host."""
     if migration["error"]:
-        site.source.call("resume_guest", guest=site.guest)
-    running = [name for name, state in testbed.locate(site.guest).items() if state["state"] == "running"]
-    homes = {end: connection for end, connection in _ends(site).items() if connection.host.name in running}
+        _or_none(site.source.call, "resume_guest", guest=site.guest)
+    homes = [end for end in _ends(site).items() if _runs_on(end[1], site.guest)]
     if len(homes) != 1:
         return ("both" if homes else "none"), None
-    return next(iter(homes.items()))
+    return homes[0]
 
 
-def _ask(channel: GuestChannel, host: HostConnection, command: str) -> dict[str, Any] | None:
-    """The guest's answer, or None from a guest that no longer speaks: a finding, not an end of the run."""
+def _runs_on(connection: HostConnection, guest: str) -> bool:
+    state = _or_none(connection.call, "guest_state", guest=guest)
+    return state is not None and state["state"] == "running"
+
+
+def _or_none(ask: Callable[..., Any], *arguments: Any, **values: Any) -> Any:
+    """The answer, or None from a host or guest that no longer speaks: a finding, not an end of the run."""
     try:
-        return channel.ask(host, command)
+        return ask(*arguments, **values)
     except InstrumentError:
         return None

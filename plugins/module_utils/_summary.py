@@ -20,6 +20,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
     transfer_ns,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import (
+    NS_PER_MS,
+    PROBE_PERIOD_MS,
     Downtime,
     events_blackout,
     guest_jump,
@@ -27,10 +29,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._vantage impor
     network_outages,
     noise_floor_ms,
 )
-
-NS_PER_MS = 1e6
-
-PROBE_PERIOD_MS = 5.0
 
 # Samples are taken every 50 ms: this long after the end, the last byte is counted on both hosts.
 SETTLED_NS = 100_000_000

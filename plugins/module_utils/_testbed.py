@@ -10,6 +10,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import (
+    WORKLOAD_MARK,
     describe,
     description,
     domain_xml,
@@ -81,6 +82,11 @@ def settle_guest(testbed: Testbed, scenario: Scenario, guest_address: str | None
     }
     for connection in testbed.connections:
         state = found.get(connection.host.name)
+        if state and not state["description"].startswith(WORKLOAD_MARK):
+            raise InstrumentError(
+                f"The guest {name} on {connection.host.name} is a site's own and not the workload guest: "
+                "set guest.domain to measure it as it is, or another guest.name."
+            )
         if state and (
             state["state"] != "running" or state["description"] != description(definitions[connection.host.name])
         ):
@@ -105,7 +111,12 @@ def _site_of_own_guest(testbed: Testbed, name: str, found: dict[str, dict[str, A
         hosts = " nor ".join(c.host.name for c in testbed.connections)
         raise InstrumentError(f"The guest {name} runs neither on {hosts}: start it, or correct guest.domain.")
     source = next(c for c in testbed.connections if c.host.name in found)
-    return GuestSite(name, source, _other(testbed, source), None, found[source.host.name]["persistent"])
+    state = found[source.host.name]
+    if state["state"] != "running":
+        raise InstrumentError(
+            f"The guest {name} on {source.host.name} is {state['state']}: resume it, or leave it alone."
+        )
+    return GuestSite(name, source, _other(testbed, source), None, state["persistent"])
 
 
 def _other(testbed: Testbed, connection: HostConnection) -> HostConnection:

@@ -19,8 +19,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._outcome impor
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DIRTY_RATE_SHARE
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import downtimes
+from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
 
-CLOCK_BOUND_MS = 2.0
 PAGES_PER_MIB = 256
 
 

@@ -14,6 +14,10 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 NS_PER_MS = 1_000_000
 
+# The period of the network's echoes, and how well the hosts' clocks must be known for events of both to be compared.
+PROBE_PERIOD_MS = 5.0
+CLOCK_BOUND_MS = 2.0
+
 # QEMU stamps its events in whole microseconds: half a microsecond at either end.
 EVENT_RESOLUTION_MS = 0.001
 

@@ -104,10 +104,41 @@ plan:
   description: What would be asked of libvirt on the guest's host.
   type: dict
   returned: in check mode
-  sample:
-    destination_uri: qemu+tls://compute2/system
-    flags: [VIR_MIGRATE_LIVE, VIR_MIGRATE_PEER2PEER, VIR_MIGRATE_POSTCOPY]
-    switch: after-first-pass
+  contains:
+    destination:
+      description: The host the guest would move to.
+      type: str
+    destination_uri:
+      description: How the source's libvirt reaches the destination's.
+      type: str
+    downtime_limit_ms:
+      description: The downtime limit that QEMU is given.
+      type: int
+    flags:
+      description: The flags of libvirt's migration.
+      type: list
+      elements: str
+    guest_is_running:
+      description: Whether the guest runs on one of the hosts already.
+      type: bool
+    is_recorded:
+      description: Whether the run is recorded already and would be skipped.
+      type: bool
+    parameters:
+      description: The typed parameters of libvirt's migration.
+      type: dict
+    scenario:
+      description: The scenario with all defaults filled in.
+      type: dict
+    source:
+      description: The host the guest would move from.
+      type: str
+    switch:
+      description: When post-copy would begin.
+      type: str
+    time_limit_seconds:
+      description: When the migration would be given up.
+      type: float
 reason:
   description: Why the outcome is what it is, in one sentence.
   type: str
@@ -197,7 +228,8 @@ def main() -> None:
             calibrates=module.params["calibrate"],
         )
         if module.check_mode:
-            module.exit_json(changed=True, skipped_as_recorded=False, plan=benchmark.plan())
+            plan = benchmark.plan(module.params["fresh"])
+            module.exit_json(changed=not plan["is_recorded"], skipped_as_recorded=plan["is_recorded"], plan=plan)
         result = benchmark.run(fresh=module.params["fresh"])
     except InstrumentError as error:
         module.fail_json(msg=str(error))
@@ -205,6 +237,9 @@ def main() -> None:
         module.fail_json(
             msg="The measurement was interrupted before it had anything to record; a guest it started goes on running."
         )
+    wrong = [v["sentence"] for v in result["validators"] if v["name"] == "memory_verified" and v["passed"] is False]
+    if wrong:
+        module.fail_json(msg=f"The migration damaged the guest's memory: {wrong[0]}", **result)
     if result["outcome"] in ("failed", "lost", "aborted"):
         module.fail_json(msg=f"The migration ended as {result['outcome']}: {result['reason']}", **result)
     module.exit_json(changed=not result["skipped_as_recorded"], **result)

@@ -18,7 +18,16 @@ SHIPPED = (
     "galaxy.yml",
     "*.md",
 )
-HOSTS = ("plugins/*", "roles/*", "playbooks/*", "inventories/*", "molecule/*", ".config/molecule/*")
+HOSTS = (
+    "plugins/*",
+    "roles/*",
+    "playbooks/*",
+    "inventories/*",
+    "molecule/*",
+    ".config/molecule/*",
+    "tests/quickstart_hosts.py",
+    PYTEST_SETTINGS,
+)
 GUEST = ("tests/guest/*", "roles/workload/*", PYTEST_SETTINGS)
 TYPED = ("ansible_collections.stsm.live_migration.plugins", "runner", "lint")
 

@@ -46,14 +46,30 @@ def begin_module(pair: list[Host], folder: Path, wanted: Scenario) -> subprocess
 
 
 def wait_for_job(pair: list[Host], module: subprocess.Popen[bytes]) -> None:
-    """Return when the migration is under way on either host; the hosts' locks are not needed to look."""
-    looks = [TestHost.get_host(f"ansible://{host.name}", ansible_inventory=str(INVENTORY)) for host in pair]
+    """Return when the migration is under way on either host."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and module.poll() is None:
-        if any("Outgoing" in host.run("virsh domjobinfo stsm-guest").stdout for host in looks):
+        if jobs(pair):
             return
         time.sleep(0.2)
     raise AssertionError("the migration did not begin")
+
+
+def looks(pair: list[Host]) -> list[TestHost]:
+    """The hosts as testinfra sees them; their locks are not needed to look."""
+    return [TestHost.get_host(f"ansible://{host.name}", ansible_inventory=str(INVENTORY)) for host in pair]
+
+
+def jobs(pair: list[Host]) -> list[str]:
+    """What libvirt says of migrations under way."""
+    said = [host.run("virsh domjobinfo stsm-guest").stdout for host in looks(pair)]
+    return [text for text in said if "Outgoing" in text or "Incoming" in text]
+
+
+def guest_processes(pair: list[Host]) -> list[str]:
+    """When each QEMU of the guest was started, in clock ticks since the machine was."""
+    said = [host.run("cat /proc/$(cat /run/libvirt/qemu/stsm-guest.pid)/stat") for host in looks(pair)]
+    return [answer.stdout.split()[21] for answer in said if answer.rc == 0]
 
 
 def running_on(pair: list[Host], patience_seconds: float = 60) -> list[str]:
@@ -87,13 +103,31 @@ def test_interrupted_run_is_aborted_and_recorded(pair: list[Host], tmp_path: Pat
 def test_killed_run_leaves_a_running_guest_and_no_job(pair: list[Host], tmp_path: Path) -> None:
     module = begin_module(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
     wait_for_job(pair, module)
+    before = guest_processes(pair)
     module.kill()
     module.wait()
     assert len(running_on(pair)) == 1
+    # The same guest, not one that was started anew, and nothing under way.
+    assert set(guest_processes(pair)) & set(before)
+    assert jobs(pair) == []
     assert _record.read(tmp_path / "campaign/runs.jsonl") == []
     # The next run takes the guest as it is, memory and all.
     result = benchmark(pair, tmp_path / "campaign", scenario("hybrid")).run(fresh=False)
     assert result["outcome"] == "completed"
+
+
+def test_run_that_loses_a_host_is_recorded_with_the_reason(pair: list[Host], tmp_path: Path) -> None:
+    module = begin_module(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
+    wait_for_job(pair, module)
+    # Its connections are its only children that are ssh; without them it knows nothing of the hosts.
+    subprocess.run(["pkill", "--parent", str(module.pid), "--exact", "ssh"], check=True)
+    told = json.loads(module.communicate(timeout=90)[0])
+    (record,) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert (told["failed"], record["outcome"], record["valid"]) == (True, "lost", False)
+    assert "The connection to compute" in record["reason"]
+    # The agents have settled: the guest is where it was, and nothing is under way.
+    assert len(running_on(pair)) == 1
+    assert jobs(pair) == []
 
 
 @pytest.fixture

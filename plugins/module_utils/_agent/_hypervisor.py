@@ -99,6 +99,20 @@ class Hypervisor:
             "traits": ["hostdev"] if "<hostdev" in domain.XMLDesc() else [],
         }
 
+    def resume_after_migration(self, guest: str) -> None:
+        """Resume *guest* if a migration that ended before its switch left it paused.
+
+        Any other pause stays: the operator's own, and above all that of a failed post-copy, where the newer half of the
+        guest's memory is on the other host and the guest here has gone back in time.
+        """
+        try:
+            domain = self.connection.lookupByName(guest)
+            if domain.state() == [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]:
+                domain.resume()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise AgentError(f"The guest {guest} could not be resumed: {error}.") from None
+
     def create(self, definition: str, result_path: str) -> None:
         """Start a transient guest from its XML, with empty result files."""
         results = Path(result_path)

@@ -100,6 +100,7 @@ class Migration:
     def _steer(self) -> None:
         limit_ns = self._started_ns + int(self._request["time_limit_seconds"] * 1e9)
         downtime_limit_ms = self._request.get("downtime_limit_ms")
+        former_limit_ms = self._former_downtime_limit_ms()
         while self._driver.is_alive():
             if downtime_limit_ms is not None and self._limit_downtime(downtime_limit_ms):
                 downtime_limit_ms = None
@@ -116,6 +117,9 @@ class Migration:
                 else:
                     time.sleep(_STEER_SECONDS)
         self._watcher.join()
+        if former_limit_ms is not None:
+            # The guest that stayed must not keep this run's limit; one that moved has left it behind.
+            self._try(self._domain.migrateSetMaxDowntime, former_limit_ms, 0)
         self._notify(
             "finished",
             at_ns=self._ended_ns,
@@ -145,6 +149,13 @@ class Migration:
         # Too early libvirt refuses in one of two ways, both of which pass: asked again at the next turn.
         if self._try(self._domain.migrateStartPostCopy, 0):
             self._switch_requested_ns = asked_ns
+
+    def _former_downtime_limit_ms(self) -> int | None:
+        try:
+            limit: int = self._domain.migrateGetMaxDowntime(0)
+        except libvirt.libvirtError:
+            return None
+        return limit
 
     def _limit_downtime(self, milliseconds: int) -> bool:
         return self._try(self._domain.migrateSetMaxDowntime, milliseconds, 0)

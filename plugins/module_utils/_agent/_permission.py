@@ -16,7 +16,8 @@ from ._errors import AgentError
 _SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 _DEVICE = "/dev/userfaultfd"
 _QEMU_USERS = ("libvirt-qemu", "qemu")
-_BY_DEVICE, _BY_SYSTEM_CALL, _REFUSED = 0, 1, 2
+# None is 0 or 1, which a child that came to grief may give as well.
+_BY_DEVICE, _BY_SYSTEM_CALL, _REFUSED = 10, 11, 12
 
 
 def post_copy_permission() -> dict[str, Any]:
@@ -51,7 +52,7 @@ def _as_user(account: pwd.struct_passwd) -> int:
     child = os.fork()
     if child:
         _pid, status = os.waitpid(child, 0)
-        return os.WEXITSTATUS(status)
+        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _REFUSED
     try:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ._clock import now_ns
+from ._errors import AgentError
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -26,6 +27,12 @@ class Sampler:
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
     def start(self) -> None:
+        try:
+            interface_bytes(self._interface)
+        except OSError:
+            raise AgentError(
+                f"There is no interface {self._interface} whose bytes could be counted: set migration_interface."
+            ) from None
         self._thread.start()
 
     def stop(self) -> None:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 import time
 from typing import Any, BinaryIO, Callable
+from urllib.parse import urlsplit
 
 from ._binding import libvirt
 from ._clock import now_ns
@@ -23,6 +25,8 @@ from ._permission import post_copy_permission
 from ._samples import Sampler
 
 _SETTLE_SECONDS = 120
+_PEER_SECONDS = 5
+_LIBVIRT_PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509}
 
 
 class Session:
@@ -78,6 +82,7 @@ class Session:
         if self._migration is not None:
             self._migration.abort("interrupted")
             self._migration.join(_SETTLE_SECONDS)
+            self._libvirt.resume_after_migration(self._migrating_guest)
         self.stop_sampling()
         self.stop_following()
         self._host_lock.release()
@@ -103,8 +108,9 @@ class Session:
         self._host_lock.acquire(holder)
 
     def start_sampling(self, interface: str, guest: str) -> None:
-        self._sampler = Sampler(self.notify, interface, guest)
-        self._sampler.start()
+        sampler = Sampler(self.notify, interface, guest)
+        sampler.start()
+        self._sampler = sampler
 
     def stop_sampling(self) -> None:
         if self._sampler is not None:
@@ -138,9 +144,8 @@ class Session:
         send_command(self._libvirt.connection, self._libvirt.domain(guest), command)
 
     def resume_guest(self, guest: str) -> None:
-        """Let a guest run on that an ended migration left paused; harmless when it runs."""
-        if self._libvirt.state(guest)["state"] == "paused":
-            self._libvirt.domain(guest).resume()
+        """Let a guest run on that an ended migration left paused; harmless when it runs or is not here."""
+        self._libvirt.resume_after_migration(guest)
 
     def pause_guest(self, guest: str, pause_ms: float) -> dict[str, int]:
         """Stop *guest* for a known time.  Its true length lies between the two returned bounds.
@@ -203,6 +208,16 @@ class Session:
 
     def open_peer(self, destination_uri: str) -> str:
         """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
+        address = urlsplit(destination_uri)
+        port = _LIBVIRT_PORTS[address.scheme]
+        try:
+            # libvirt would wait for minutes for a peer whose packet filter says nothing.
+            socket.create_connection((address.hostname, port), _PEER_SECONDS).close()
+        except OSError as error:
+            raise AgentError(
+                f"{address.hostname} port {port}, where its libvirt should listen, cannot be reached ({error}): check "
+                "that libvirt listens there and that the packet filter admits this host."
+            ) from None
         try:
             peer = libvirt.open(destination_uri)
         except libvirt.libvirtError as error:

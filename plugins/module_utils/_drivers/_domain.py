@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
 
 GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
+# A domain whose description begins so is the collection's own, and may be destroyed by it.
+WORKLOAD_MARK = "stsm.live_migration workload guest"
 TENANT_MAC = "52:54:00:73:74:6d"
 _QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 _BLOCKTIME_SINCE = (10, 1)
@@ -49,9 +51,9 @@ def domain_xml(guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_ver
 
 
 def describe(xml: str, build: str) -> str:
-    """Write a digest of *xml* and the guest's *build* into its description, by which a running guest is recognised."""
+    """Write whose guest this is, and a digest of *xml* and the guest's *build*, into the domain's description."""
     domain = ElementTree.fromstring(xml)
-    _add(domain, "description", hashlib.sha256((xml + build).encode()).hexdigest())
+    _add(domain, "description", f"{WORKLOAD_MARK} {hashlib.sha256((xml + build).encode()).hexdigest()}")
     return ElementTree.tostring(domain, "unicode")
 
 

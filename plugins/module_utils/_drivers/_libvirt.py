@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import time
+from typing import Any, Callable, Iterator
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
@@ -17,6 +19,7 @@ _NOTICES = ("event", "job", "finished", "network", "threads")
 _UNREACHABLE_MS = 1
 # How much longer than its time limit a run may take: an abort takes a moment, and a post-copy cannot be taken back.
 _GRACE_SECONDS = 60.0
+_LOOK_SECONDS = 0.25
 
 
 class LibvirtDriver:
@@ -27,36 +30,56 @@ class LibvirtDriver:
         self._source = source
         self._destination = destination
 
-    def begin_watching(self) -> None:
-        """Forget earlier runs and sample both hosts from now on."""
-        for connection in (self._source, self._destination):
-            connection.forget(*_NOTICES)
-            connection.call("start_sampling", interface=connection.host.migration_interface, guest=self._guest)
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Forget earlier runs and sample both hosts within the context."""
+        connections = (self._source, self._destination)
+        try:
+            for connection in connections:
+                connection.forget(*_NOTICES)
+                connection.call("start_sampling", interface=connection.host.migration_interface, guest=self._guest)
+            yield
+        finally:
+            for connection in connections:
+                # A host that is gone samples no more; what it has sent is kept.
+                with contextlib.suppress(InstrumentError):
+                    connection.call("stop_sampling")
 
-    def end_watching(self) -> None:
-        for connection in (self._source, self._destination):
-            connection.call("stop_sampling")
+    def migrate(self, scenario: Scenario, persistent: bool, interrupted: Callable[[], bool]) -> dict[str, Any]:
+        """Move the guest; returns when it began and ended and how (``migration`` of the observation).
 
-    def start(self, scenario: Scenario, persistent: bool) -> None:
-        self._source.call(
-            "migrate",
-            guest=self._guest,
-            request=migration_request(scenario, self._destination.host, persistent),
-        )
+        Raises InstrumentError only if the migration could not be begun.  A host that is lost meanwhile, or a migration
+        that does not end, is told as its error.
+        """
+        request = migration_request(scenario, self._destination.host, persistent)
+        start_ns = time.monotonic_ns()
+        self._source.call("migrate", guest=self._guest, request=request)
+        try:
+            return self._wait(scenario, interrupted)
+        except InstrumentError as error:
+            return {
+                "start_ns": start_ns,
+                "end_ns": time.monotonic_ns(),
+                "switch_requested_ns": None,
+                "abort_reason": None,
+                "error": str(error),
+            }
 
-    def wait(self, scenario: Scenario) -> dict[str, Any]:
-        """The migration's times and how it ended (``migration`` of the observation)."""
+    def _wait(self, scenario: Scenario, interrupted: Callable[[], bool]) -> dict[str, Any]:
         patience_seconds = scenario.time_limit_seconds * 2 + _GRACE_SECONDS
-        finished = self._source.wait_for("finished", patience_seconds)
-        if finished is None:
-            raise InstrumentError(
-                f"The migration on {self._source.host.name} has not ended {patience_seconds:g} s after its start: "
-                f"look at it with virsh domjobinfo {self._guest}."
-            )
-        return {key: value for key, value in finished.items() if key != "at_ns"}
-
-    def abort(self, reason: str) -> None:
-        self._source.call("abort_migration", reason=reason)
+        deadline = time.monotonic() + patience_seconds
+        aborted = False
+        while time.monotonic() < deadline:
+            finished = self._source.wait_for("finished", _LOOK_SECONDS)
+            if finished is not None:
+                return {key: value for key, value in finished.items() if key != "at_ns"}
+            if interrupted() and not aborted:
+                self._source.call("abort_migration", reason="interrupted")
+                aborted = True
+        raise InstrumentError(
+            f"The migration on {self._source.host.name} had not ended {patience_seconds:g} s after its start: "
+            f"look at it with virsh domjobinfo {self._guest}."
+        )
 
     def harvest(self) -> dict[str, Any]:
         """Everything both hosts saw: the observation's ``events``, ``job_series``, ``completed`` and so on."""
@@ -70,10 +93,16 @@ class LibvirtDriver:
         return {
             "events": sorted(events, key=lambda event: event["at_ns"]),
             "job_series": [{"at_ns": job["at_ns"], **job["statistics"]} for job in self._source.notices("job")],
-            "completed": self._source.call("completed_statistics", guest=self._guest),
+            "completed": self._completed(),
             "network": {end: connection.notices("network") for end, connection in ends.items()},
             "threads": {end: connection.notices("threads") for end, connection in ends.items()},
         }
+
+    def _completed(self) -> dict[str, Any] | None:
+        with contextlib.suppress(InstrumentError):
+            statistics: dict[str, Any] | None = self._source.call("completed_statistics", guest=self._guest)
+            return statistics
+        return None
 
     def destination_statistics(self) -> dict[str, Any]:
         """What the destination's QEMU knows after the end; it alone counts post-copy's blocktime and latency."""

@@ -9,12 +9,11 @@ import subprocess
 import sys
 from typing import Any, List, Optional
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes import _prober
 from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import PROBE_PERIOD_MS
 
 ECHO_PORT = 7
-PERIOD_MS = 5.0
 
 Echo = List[Optional[int]]
 
@@ -22,7 +21,7 @@ Echo = List[Optional[int]]
 class NetworkProbe:
     """A prober process for as long as the context is open; :attr:`echoes` holds its harvest afterwards."""
 
-    def __init__(self, address: str, period_ms: float = PERIOD_MS) -> None:
+    def __init__(self, address: str, period_ms: float = PROBE_PERIOD_MS) -> None:
         self._address = address
         self._period_ms = period_ms
         self.echoes: list[Echo] = []
@@ -39,14 +38,11 @@ class NetworkProbe:
 
     def __exit__(self, *_exception: Any) -> None:
         try:
-            output, errors = self._process.communicate(timeout=10)
+            output, _errors = self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            raise InstrumentError("The network probe did not end within 10 s; it was killed.") from None
-        if self._process.returncode:
-            words = errors.decode(errors="replace").strip().splitlines()
-            raise InstrumentError(
-                f"The network probe to {self._address} failed: {words[-1] if words else 'no reason given'}."
-            )
-        self.echoes = json.loads(output)
+            return
+        # A prober that failed has nothing to tell: the vantage point is missing, and the run is judged by that.
+        if self._process.returncode == 0:
+            self.echoes = json.loads(output)

@@ -26,6 +26,9 @@ FAKE_LIBVIRT = SimpleNamespace(
 )
 
 
+FORMER_DOWNTIME_MS = 400
+
+
 class ScriptedDomain:
     """A domain whose migration ends when the script says so."""
 
@@ -60,6 +63,9 @@ class ScriptedDomain:
         self.aborted += 1
         if self.aborted > self.deaf_aborts:
             self.end("operation aborted: migration out: canceled by client")
+
+    def migrateGetMaxDowntime(self, _flags: int) -> int:  # noqa: N802
+        return FORMER_DOWNTIME_MS
 
     def migrateSetMaxDowntime(self, milliseconds: int, _flags: int) -> None:  # noqa: N802
         self.downtimes.append(milliseconds)
@@ -124,7 +130,7 @@ def test_pre_copy_completes_and_never_switches() -> None:
     assert (finished["error"], finished["abort_reason"], finished["switch_requested_ns"]) == (None, None, None)
     assert finished["start_ns"] <= finished["end_ns"]
     assert domain.flags == 3
-    assert domain.downtimes == [300]
+    assert domain.downtimes == [300, FORMER_DOWNTIME_MS]
     assert domain.switched == 0
 
 
