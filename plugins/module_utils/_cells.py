@@ -38,6 +38,10 @@ class Spread:
     high: float
     runs: int
 
+    def scaled(self, factor: float) -> Spread:
+        """Return the same spread in another unit."""
+        return Spread(self.centre * factor, self.low * factor, self.high * factor, self.runs)
+
 
 def spread(values: Iterable[float | None]) -> Spread | None:
     """Return the spread of the values that are there; None without any.
@@ -123,22 +127,22 @@ def _dotted(version: Any) -> str:
 
 def _label(found: Sequence[Cell]) -> None:
     """Give each cell a label of the settings in which the cells differ, beside strategy and dirty rate."""
-    settings = [_flat(cell.scenario.to_dict()) for cell in found]
+    settings = [flat(cell.scenario.to_dict()) for cell in found]
     if len({cell.stack for cell in found}) > 1:
-        for flat, cell in zip(settings, found):
-            flat["stack"] = cell.stack
-    keys = sorted({key for flat in settings for key in flat} - set(_UNLABELLED))
-    varied = [key for key in keys if len({str(flat.get(key)) for flat in settings}) > 1]
-    for flat, cell in zip(settings, found):
-        cell.label = ", ".join(f"{key} {flat[key]}" for key in varied if flat.get(key) is not None)
+        for setting, cell in zip(settings, found):
+            setting["stack"] = cell.stack
+    keys = sorted({key for setting in settings for key in setting} - set(_UNLABELLED))
+    varied = [key for key in keys if len({str(setting.get(key)) for setting in settings}) > 1]
+    for setting, cell in zip(settings, found):
+        cell.label = ", ".join(f"{key} {setting[key]}" for key in varied if setting.get(key) is not None)
 
 
-def _flat(mapping: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+def flat(mapping: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """Return a nested mapping as one of dotted keys."""
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in mapping.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{path}{key}."))
+            found.update(flat(value, f"{path}{key}."))
         else:
-            flat[path + key] = value
-    return flat
+            found[path + key] = value
+    return found

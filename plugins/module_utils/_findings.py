@@ -56,6 +56,21 @@ def sentences(records: Sequence[Record]) -> list[str]:
     return told + _left_out(found)
 
 
+def headlines(records: Sequence[Record]) -> list[str]:
+    """Return what a hurried reader takes along: what the figures rest on, who moved the guest, who stopped it longest.
+
+    They are among the sentences.
+    """
+    if not records:
+        return sentences(records)
+    found = cells(records)
+    told = [_basis(records, found)]
+    for where, alike in groupby(found, key=_where):
+        group = list(alike)
+        told += _who_arrived(where, group) + _compare(where, group)
+    return told
+
+
 def _where(cell: Cell) -> str:
     """Return a cell's load and label as the begin of a sentence."""
     words = load(cell.scenario) + (f" ({cell.label})" if cell.label else "")

@@ -134,21 +134,29 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read(path: Path, complain: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
-    """Return all records of a file in order; none if there is no such file.
+    """Return all records of a file in order, as stream gives them."""
+    return list(stream(path, complain))
+
+
+def stream(path: Path, complain: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+    """Give the records of a file in order, one in memory at a time; none if there is no such file.
 
     A last line that is not whole (its writer was killed) is left out and told to complain. Raises RecordError for any
     other line that is not a record.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith("\n"):
+                    yield _parse(path, number, line)
+                elif complain is not None:
+                    complain(
+                        f"The last line of {path} is not whole, because its writer was interrupted; it is left out."
+                    )
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         raise RecordError(f"The records {path} cannot be read ({error.strerror}).") from None
-    lines = text.split("\n")
-    if lines.pop() and complain is not None:
-        complain(f"The last line of {path} is not whole, because its writer was interrupted; it is left out.")
-    return [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, Spread, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import number
@@ -28,14 +28,17 @@ _FIGURES = (
 
 def text_table(records: Sequence[Record]) -> list[str]:
     """Return the lines of a table: a heading, a rule, one line for each cell, its medians."""
-    found = cells(records)
-    labelled = any(cell.label for cell in found)
-    heading = ["x link", "strategy", *(["differs in"] if labelled else []), "valid", "outcome"]
-    rows = [heading + [title for title, _key, _scale in _FIGURES]]
-    rows += [_row(cell, labelled) for cell in found]
+    rows = table_rows(cells(records), _centre)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def table_rows(found: Sequence[Cell], tell: Callable[[Spread], str]) -> list[list[str]]:
+    """Return the heading's entries and those of each cell; tell says what is written of a figure."""
+    labelled = any(cell.label for cell in found)
+    heading = ["x link", "strategy", *(["differs in"] if labelled else []), "valid", "outcome"]
+    return [heading + [title for title, _key, _scale in _FIGURES], *(_row(cell, labelled, tell) for cell in found)]
 
 
 def csv_text(records: Sequence[Record]) -> str:
@@ -49,7 +52,7 @@ def csv_text(records: Sequence[Record]) -> str:
     return file.getvalue()
 
 
-def _row(cell: Cell, labelled: bool) -> list[str]:
+def _row(cell: Cell, labelled: bool, tell: Callable[[Spread], str]) -> list[str]:
     """Return one line of the table to read; a cell that never completed shows what its runs sent."""
     share = cell.scenario.dirty_rate_of_link
     outcomes = {record["outcome"]: 0 for record in cell.records}
@@ -62,13 +65,18 @@ def _row(cell: Cell, labelled: bool) -> list[str]:
         *([cell.label] if labelled else []),
         f"{len(cell.valid)}/{len(cell.records)}",
         ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()),
-        *(_figure(cell.figure(key, shown), scale) for _title, key, scale in _FIGURES),
+        *(_figure(cell.figure(key, shown), scale, tell) for _title, key, scale in _FIGURES),
     ]
 
 
-def _figure(found: Spread | None, scale: float) -> str:
-    """Return the centre of a spread as a table's entry; the range would make the line wider than a screen."""
-    return "-" if found is None else number(found.centre * scale)
+def _figure(found: Spread | None, scale: float, tell: Callable[[Spread], str]) -> str:
+    """Return what is told of a spread in the table's unit."""
+    return "-" if found is None else tell(found.scaled(scale))
+
+
+def _centre(found: Spread) -> str:
+    """Return the centre of a spread; the range would make the line wider than a screen."""
+    return number(found.centre)
 
 
 def _columns(record: Record) -> dict[str, Any]:

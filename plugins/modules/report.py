@@ -17,6 +17,12 @@ description:
     that are not valid are named and counted, but are in no figure.
   - Shows the table and the sentences as plain text on the controller.
   - Writes C(summary.csv) beside the records, one line a run, with the units in the names of its columns.
+  - Writes C(report.html) beside them, one page that holds all it needs and opens from the disk without a network (the
+    findings, the figures, each run over time, what was left out and why, calibration and provenance), and its figures
+    as C(figures/*.svg).
+requirements:
+  - matplotlib (3.7 or newer) for the figures; without it a warning says so, and all else is written
+  - Jinja2 for the page, which comes with ansible-core
 options:
   results:
     description: The campaign's folder, as M(stsm.live_migration.benchmark) filled it.
@@ -27,13 +33,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The findings are returned and C(summary.csv) is not written.
+    details: The findings are returned and no file is written.
   diff_mode:
     support: none
-    details: The summary follows from the records.
+    details: The files follow from the records.
   idempotent:
     support: full
-    details: The summary is written only if it is not there as it would be.
+    details: A file is written only if it is not there as it would be.
 seealso:
   - module: stsm.live_migration.benchmark
 author:
@@ -53,6 +59,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+figures:
+  description: The figures as files; none without matplotlib or without a run that moved the guest.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - results/first/figures/total_time.svg
+page:
+  description: The report to open in a browser; empty without Jinja2.
+  type: str
+  returned: success
+  sample: results/first/report.html
 records:
   description: The file that the findings come from.
   type: str
@@ -97,22 +115,37 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
-from ansible_collections.stsm.live_migration.plugins.module_utils._record import read, write_whole
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import write_whole
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import figures, missing_packages, page
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
 
 
 def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
-    """Return the module's result; writes the summary unless it is as it should be or the module runs in check mode."""
-    path, summary = folder / "runs.jsonl", folder / "summary.csv"
+    """Return the module's result; writes each file unless it is as it should be or the module runs in check mode."""
+    path = folder / "runs.jsonl"
     if not path.exists():
         raise InstrumentError(f"There is no {path}: set results to the folder of a campaign that has been measured.")
-    records = read(path, complain=module.warn)
-    text = csv_text(records)
-    changed = not summary.exists() or summary.read_text(encoding="utf-8", errors="replace") != text
-    if changed and not module.check_mode:
-        write_whole(summary, text)
+    records = gather(path, complain=module.warn)
+    for name in missing_packages():
+        module.warn(
+            f"The Python library {name} is missing on the observer, so the report lacks"
+            f" {'its figures' if name == 'matplotlib' else 'its page'}: install it (pip install {name})."
+        )
+    drawn = figures(records)
+    images = {folder / "figures" / f"{name}.svg": svg for name, svg in drawn.items()}
+    html = page(records, drawn)
+    pages = {} if html is None else {folder / "report.html": html}
+    summary = folder / "summary.csv"
+    wanted = {summary: csv_text(records), **images, **pages}
+    differing = {target: text for target, text in wanted.items() if _content(target) != text}
+    if not module.check_mode:
+        for target, text in differing.items():
+            write_whole(target, text)
     return {
-        "changed": changed,
+        "changed": bool(differing),
+        "figures": [str(target) for target in images],
+        "page": "".join(map(str, pages)),
         "records": str(path),
         "runs": len(records),
         "sentences": sentences(records),
@@ -120,6 +153,11 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
         "table": text_table(records),
         "valid_runs": sum(record["valid"] for record in records),
     }
+
+
+def _content(path: Path) -> str | None:
+    """Return what a file holds; None if it is not there."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
 
 
 def main() -> None:

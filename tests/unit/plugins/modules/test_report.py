@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _record
+from ansible_collections.stsm.live_migration.plugins.module_utils import _record, _report_figures
 from ansible_collections.stsm.live_migration.plugins.modules import report
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
 
@@ -40,6 +40,8 @@ def test_it_returns_exactly_what_it_documents(capsys: pytest.CaptureFixture[str]
     assert (result["runs"], result["valid_runs"]) == (16, 16)
     assert Path(result["summary_csv"]).read_text().count("\n") == 17
     assert any("pre-copy did not converge" in sentence for sentence in result["sentences"])
+    assert Path(result["page"]) == folder / "report.html"
+    assert {Path(path).name for path in result["figures"]} == {path.name for path in (folder / "figures").iterdir()}
 
 
 def test_a_second_time_changes_nothing(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
@@ -52,7 +54,7 @@ def test_a_second_time_changes_nothing(capsys: pytest.CaptureFixture[str], folde
 def test_check_mode_writes_nothing(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     result = run(capsys, folder, check_mode=True)
     assert result["changed"]
-    assert not (folder / "summary.csv").exists()
+    assert [path.name for path in folder.iterdir()] == ["runs.jsonl"]
 
 
 def test_a_folder_without_records_is_an_error_in_one_sentence(
@@ -69,3 +71,14 @@ def test_an_unfinished_last_line_is_a_warning(capsys: pytest.CaptureFixture[str]
     result = run(capsys, folder)
     assert any("not whole" in str(warning) for warning in result["warnings"])
     assert result["runs"] == 16
+
+
+def test_without_the_drawing_package_everything_else_is_written(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_report_figures, "matplotlib", None)
+    result = run(capsys, folder)
+    assert any("matplotlib is missing" in str(warning) for warning in result["warnings"])
+    assert result["figures"] == []
+    assert Path(result["page"]).exists()
+    assert Path(result["summary_csv"]).exists()

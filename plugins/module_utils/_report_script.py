@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script of the report's page: draws the timeline of a run when it is opened. All text is set as text."""
+
+from __future__ import annotations
+
+SCRIPT = r"""
+"use strict";
+const SVG = "http://www.w3.org/2000/svg";
+const LEFT = 62, RIGHT = 12, TOP = 42, HEIGHT = 120, GAP = 30, BOTTOM = 44;
+
+function put(parent, name, attributes, text) {
+  const element = parent.appendChild(document.createElementNS(SVG, name));
+  for (const key in attributes) element.setAttribute(key, attributes[key]);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+// A step for about `count` ticks: 1, 2 or 5 times a power of ten.
+function tickStep(range, count) {
+  const power = 10 ** Math.floor(Math.log10(range / count));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => range / step <= count);
+}
+
+// A series is drawn as steps, for each value is a mean over its step.
+function stepPath(series, x, y) {
+  let path = "";
+  series.v.forEach((value, index) => {
+    const at = series.t + index * series.step;
+    path += (index ? "L" : "M") + x(at) + " " + y(value) + "H" + x(at + series.step);
+  });
+  return path;
+}
+
+function panel(svg, top, title, titleY, many, asked, colour, x, width) {
+  const all = many.flatMap((series) => series.v).concat(asked || 0);
+  const most = Math.max(1, ...all) * 1.05;
+  const y = (value) => (top + HEIGHT - HEIGHT * value / most).toFixed(1);
+  const step = tickStep(most, 4);
+  for (let value = 0; value <= most; value += step) {
+    put(svg, "line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) });
+    put(svg, "text", { x: LEFT - 6, y: +y(value) + 4, "text-anchor": "end" }, value.toLocaleString("en"));
+  }
+  if (asked) {
+    put(svg, "line", { class: "asked", x1: LEFT, x2: width - RIGHT, y1: y(asked), y2: y(asked), stroke: colour });
+  }
+  for (const series of many) put(svg, "path", { class: "line", d: stepPath(series, x, y), stroke: colour });
+  put(svg, "text", { x: LEFT, y: titleY, style: "font-weight:600" }, title);
+}
+
+function draw(details) {
+  const data = JSON.parse(details.querySelector("script").textContent);
+  const width = Math.max(340, Math.min(1100, details.clientWidth - 26));
+  const ends = [data.link, ...data.guest].filter(Boolean).map((series) => series.t + series.step * series.v.length);
+  const first = Math.min(data.link ? data.link.t : 0, 0), last = Math.max(data.end, ...ends);
+  const x = (ms) => (LEFT + (width - LEFT - RIGHT) * (ms - first) / (last - first)).toFixed(1);
+  const second = TOP + HEIGHT + GAP, height = second + HEIGHT + BOTTOM;
+  const svg = put(details, "svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "img" });
+  put(svg, "title", {}, "Link throughput and guest rate over time: " + details.querySelector("summary").innerText);
+  if (data.blackout) {
+    const [stop, resume] = data.blackout;
+    const long = Math.max(1, x(resume) - x(stop));
+    put(svg, "rect", { class: "band", x: x(stop), y: TOP, width: long, height: height - BOTTOM - TOP });
+  }
+  const { payload, asked } = details.dataset;
+  panel(svg, TOP, "Link, Mbit/s sent", 14, data.link ? [data.link] : [], +payload, "var(--series-1)", x, width);
+  panel(svg, second, "Guest, MiB/s written", second - 8, data.guest, +asked, "var(--series-2)", x, width);
+  const step = tickStep(last - first, width < 600 ? 5 : 10);
+  for (let ms = Math.ceil(first / step) * step; ms <= last; ms += step) {
+    put(svg, "text", { x: x(ms), y: height - BOTTOM + 18, "text-anchor": "middle" }, +(ms / 1000).toFixed(3));
+  }
+  const axis = "seconds since the migration was asked for";
+  put(svg, "text", { x: width - RIGHT, y: height - 8, "text-anchor": "end" }, axis);
+  let edge = 0;
+  data.marks.forEach(([, ms], index) => {
+    put(svg, "line", { class: "mark", x1: x(ms), x2: x(ms), y1: TOP, y2: height - BOTTOM });
+    edge = Math.max(+x(ms), edge + 10);
+    put(svg, "text", { x: edge, y: TOP - 8, "text-anchor": "middle" }, index + 1);
+  });
+  const legend = data.marks.map(([name, ms], index) => `${index + 1} ${name} (${(ms / 1000).toFixed(3)} s)`);
+  if (data.blackout) legend.push("band: the guest stands still");
+  legend.push("dotted: payload rate of the link, rate asked of the guest");
+  const words = details.appendChild(document.createElement("p"));
+  words.className = "dim";
+  words.textContent = legend.join("; ") + ".";
+}
+
+function drawOnce(details) {
+  if (!details.querySelector(".timeline")) draw(details);
+}
+
+// "toggle" does not bubble, but is captured.
+document.addEventListener("toggle", (event) => {
+  const details = event.target;
+  if (details.matches("details.run[open]")) drawOnce(details);
+}, true);
+document.querySelectorAll("details.run[open]").forEach(drawOnce);
+
+// A link to a run opens it.
+function openTarget() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  if (target && target.matches("details")) target.open = true;
+}
+window.addEventListener("hashchange", openTarget);
+openTarget();
+"""

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The style of the report's page: light and dark, narrow and wide, on a screen and on paper."""
+
+from __future__ import annotations
+
+STYLE = r"""
+:root {
+  --ground: #ffffff; --panel: #f5f6f8; --ink: #1d2126; --dim: #596270; --faint: #d3d7dd; --link: #0b5cad;
+  --notice: #fff4d6; --notice-edge: #b27a00; --good: #1d6b3c; --bad: #b3261e; --band: #00000018;
+  --series-1: #0072b2; --series-2: #d55e00; --series-3: #008a63;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #15181c; --panel: #1e2227; --ink: #e6e8eb; --dim: #a2abb8; --faint: #3b424c; --link: #7db8f7;
+    --notice: #332a12; --notice-edge: #d9a53a; --good: #74c995; --bad: #ff8a80; --band: #ffffff26;
+    --series-1: #56b4e9; --series-2: #f0883e; --series-3: #2fc99a;
+  }
+}
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; -webkit-text-size-adjust: 100%; }
+body { margin: 0 auto; max-width: 76rem; padding: 1.25rem; background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem; }
+h3 { font-size: 1rem; margin: 0 0 .4rem; }
+p { margin: .4rem 0; max-width: 48rem; }
+a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 3px; }
+header p, .dim, figcaption { color: var(--dim); }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin-top: .6rem; }
+.notices { margin: 1.2rem 0; padding: .7rem 1rem .7rem 2rem; background: var(--notice);
+  border-left: 4px solid var(--notice-edge); border-radius: 4px; }
+.findings, .left-out { padding-left: 1.2rem; max-width: 56rem; }
+.findings li, .left-out li { margin: .45rem 0; }
+.scroll { overflow-x: auto; border: 1px solid var(--faint); border-radius: 6px; }
+table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .4rem; text-align: left; vertical-align: top; overflow-wrap: normal; }
+th { background: var(--panel); font-weight: 600; white-space: nowrap; }
+td small { display: block; color: var(--dim); white-space: nowrap; }
+td { border-top: 1px solid var(--faint); }
+td:first-child, td:nth-child(2) { white-space: nowrap; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem; }
+figure { margin: 0; padding: .9rem; background: var(--panel); border-radius: 8px; break-inside: avoid; }
+figure svg { display: block; width: 100%; height: auto; }
+figure svg * { stroke-linejoin: round; }
+figcaption { font-size: .85rem; margin-top: .4rem; }
+details { border: 1px solid var(--faint); border-radius: 6px; margin: .35rem 0; content-visibility: auto;
+  contain-intrinsic-size: auto 2.4rem; }
+summary { cursor: pointer; padding: .45rem .8rem; }
+details > :not(summary) { margin: .3rem .8rem .7rem; }
+.good { color: var(--good); } .bad { color: var(--bad); }
+details > .timeline { width: calc(100% - 1.6rem); height: auto; font-size: 12px; }
+.timeline text { fill: var(--ink); } .timeline .axis { stroke: var(--faint); }
+.timeline .line { fill: none; stroke-width: 1.4; } .timeline .mark { stroke: var(--dim); stroke-dasharray: 4 3; }
+.timeline .asked { stroke-dasharray: 1 3; } .timeline .band { fill: var(--band); }
+dl { columns: 24rem; font-size: .875rem; }
+dl div { break-inside: avoid; padding: .15rem 0; }
+dt { color: var(--dim); display: inline; } dd { display: inline; margin: 0; }
+dt::after { content: ": "; }
+@media (max-width: 36rem) { body { padding: .8rem; } figure { padding: .5rem; } }
+@media print {
+  :root { --ground: #fff; --panel: #fff; --ink: #000; --dim: #444; --faint: #bbb; --link: #000; --notice: #fff;
+    --series-1: #0072b2; --series-2: #d55e00; --series-3: #008a63; --band: #00000018; --good: #000; --bad: #000; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  nav { display: none; } a { text-decoration: none; }
+  .scroll { overflow: visible; } table { font-size: 7pt; } .figures { grid-template-columns: 1fr 1fr; }
+  details { content-visibility: visible; }
+}
+"""

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report's page holds all it needs, names every run, and never executes what a record says."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.stsm.live_migration.plugins.module_utils import _report_figures, _report_html
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import figures, page
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
+
+CAMPAIGN = campaign()
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> $x_1$ & {{ 7 * 7 }}"
+
+
+class Elements(HTMLParser):
+    """Every start tag with its attributes, and the text of script elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def light(tmp_path: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records as the module reads them for the page."""
+    path = tmp_path / "runs.jsonl"
+    path.write_text("".join(json.dumps(built) + "\n" for built in records))
+    return gather(path)
+
+
+def written(tmp_path: Path, records: list[dict[str, Any]]) -> str:
+    """The page of some records, with its figures."""
+    kept = light(tmp_path, records)
+    text = page(kept, figures(kept))
+    assert text is not None
+    return text
+
+
+def test_the_page_asks_for_nothing_outside_itself(tmp_path: Path) -> None:
+    text = written(tmp_path, CAMPAIGN)
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) == {SVG_NAMESPACE}
+    elements = Elements(text)
+    for tag, attributes in elements.tags:
+        assert tag not in ("link", "img", "iframe", "object", "image"), tag
+        assert "src" not in attributes
+        assert not (attributes.get("href") or "#").partition("#")[0], attributes
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert "default-src 'none'" in text
+    assert len(text) < 5_000_000
+
+
+def test_every_run_is_there_with_its_timeline(tmp_path: Path) -> None:
+    text = written(tmp_path, CAMPAIGN)
+    runs = re.findall(
+        r'<details id="run-(\S+)" class="run".*?<script type="application/json">(.*?)</script>', text, re.S
+    )
+    assert [identity for identity, _data in runs] == [built["run_id"] for built in CAMPAIGN]
+    for _identity, data in runs:
+        assert set(json.loads(data)) == {"link", "guest", "marks", "blackout", "end"}
+        assert len(data) < 6_000
+
+
+def test_ids_are_unique_and_links_lead_somewhere(tmp_path: Path) -> None:
+    elements = Elements(written(tmp_path, CAMPAIGN))
+    ids = [attributes["id"] for _tag, attributes in elements.tags if "id" in attributes]
+    assert sorted(ids, key=str) == sorted(set(ids), key=str)
+    links = {attributes["href"] for tag, attributes in elements.tags if tag in ("a", "use")}
+    assert {f"#{identity}" for identity in ids} >= links
+
+
+def test_what_is_left_out_is_named_with_its_reasons(tmp_path: Path) -> None:
+    invalid, failed = record(), record("post-copy")
+    invalid["valid"] = False
+    invalid["validators"][0].update(passed=False, sentence="A page was stale.")
+    failed.update(outcome="failed", reason="The link went down.")
+    text = written(tmp_path, [invalid, failed, record("pre-copy", 1.6)])
+    part = text[text.index('id="left-out"') : text.index('id="runs"')]
+    assert "A page was stale." in part
+    assert "The link went down." in part
+    assert "had not ended at its time limit" in part
+    assert "1 of 3 runs are not valid" in text
+
+
+def test_accelerator_and_concessions_are_in_plain_sight(tmp_path: Path) -> None:
+    text = written(tmp_path, [record()])
+    notices = text[text.index('class="notices"') : text.index('id="findings"')]
+    assert "accelerator tcg" in notices
+    assert "libvirt-without-namespaces" in notices
+
+
+def test_the_calibration_is_shown_with_its_uncertainties(tmp_path: Path) -> None:
+    built = record()
+    seen = {"value_ms": 50.5, "uncertainty_ms": 0.25}
+    point = {"pause_ms": 50, "truth_ms": [50.1, 51], "events": seen, "guest": seen, "network": None}
+    built["calibration"] = [{**point, "within": {"events": True, "guest": True, "network": False}}]
+    text = written(tmp_path, [built])
+    assert "50.5 ± 0.25" in text
+    assert "not network" in text
+
+
+def test_text_of_a_record_is_never_markup(tmp_path: Path) -> None:
+    other, built = record(), record()
+    built["scenario"]["guest"]["name"] = "guest"
+    built["campaign"] = built["reason"] = HOSTILE
+    built["outcome"], built["valid"] = "failed", False
+    built["validators"][0].update(passed=False, sentence=HOSTILE)
+    built["cell_key"] = "0" * 64
+    for facts in built["hosts"].values():
+        facts.update(name=HOSTILE, kernel=HOSTILE, concessions=[HOSTILE], qemu_version=HOSTILE)
+    elements = Elements(text := written(tmp_path, [other, built]))
+    assert not elements.named("img")
+    assert len(elements.named("script")) == 2 + 1
+    assert HOSTILE not in text
+    assert "49" not in re.findall(r"\$x_1\$ &amp; (.{3})", text)
+    assert text.count("&lt;img src=x") >= 5
+
+
+def test_a_record_cannot_end_the_data_of_its_timeline(tmp_path: Path) -> None:
+    kept = light(tmp_path, [record()])
+    kept[0]["timeline"] = json.dumps({"marks": [[HOSTILE, 1]]})
+    text = page(kept, {})
+    assert text is not None
+    assert "</script><script>alert" not in text
+
+
+def test_a_campaign_without_runs_has_a_page(tmp_path: Path) -> None:
+    text = written(tmp_path, [])
+    assert "There are no runs yet." in text
+    assert "<figure>" not in text
+
+
+def test_a_campaign_of_one_run_that_lost_its_guest_has_a_page(tmp_path: Path) -> None:
+    built = record()
+    built["summary"] = dict.fromkeys(built["summary"])
+    raw = built["raw"]
+    raw.update(events=[], echoes=[], job_series=[], completed=None, guest_location="none")
+    raw["network"] = {"source": [], "destination": []}
+    raw["guest"] = {"warm_up": None, "window": None, "verified": None}
+    built.update(outcome="lost", reason="The guest runs on neither host.", valid=False, calibration=[])
+    text = written(tmp_path, [built])
+    assert built["run_id"] in text
+    assert "The guest runs on neither host." in text
+    assert "The runs hold no calibration." in text
+
+
+def test_only_six_runs_have_an_interval(tmp_path: Path) -> None:
+    few = written(tmp_path, [record(repetition=number, total_time_ms=4_000 + number) for number in range(1, 6)])
+    assert "a 95 % interval needs six runs" in few
+    many = written(tmp_path, [record(repetition=number, total_time_ms=4_000 + number) for number in range(1, 7)])
+    assert "the 95 % interval of the median" in many
+
+
+def test_without_packages_the_rest_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = light(tmp_path, CAMPAIGN)
+    monkeypatch.setattr(_report_figures, "matplotlib", None)
+    assert _report_html.missing_packages() == ["matplotlib"]
+    assert figures(kept) == {}
+    text = page(kept, {})
+    assert text is not None and "<figure>" not in text
+    assert CAMPAIGN[0]["run_id"] in text
+    monkeypatch.setattr(_report_html, "jinja2", None)
+    assert page(kept, {}) is None
+
+
+def test_the_same_records_give_the_same_page(tmp_path: Path) -> None:
+    assert written(tmp_path, CAMPAIGN) == written(tmp_path, CAMPAIGN)
