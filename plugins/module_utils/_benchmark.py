@@ -30,9 +30,10 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._testbed impor
 _WORTH_ANOTHER_TRY = ("completed", "not_converged")
 
 
-def memory_is_wrong(record: Mapping[str, Any]) -> bool:
-    """Whether the guest found pages that do not hold what it wrote; such a guest is worth nothing any more."""
-    return any(v["name"] == "memory_verified" and v["passed"] is False for v in record["validators"])
+def memory_fault(record: Mapping[str, Any]) -> str | None:
+    """What is wrong with the guest's memory, None if nothing is; a guest with a fault is worth nothing any more."""
+    faults = (v["sentence"] for v in record["validators"] if v["name"] == "memory_verified" and v["passed"] is False)
+    return next(faults, None)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Benchmark:
             if recorded is not None:
                 return self._result(recorded, skipped=True)
             record = self._measure(testbed)
-            if not record["valid"] and record["outcome"] in _WORTH_ANOTHER_TRY and not memory_is_wrong(record):
+            if not record["valid"] and record["outcome"] in _WORTH_ANOTHER_TRY and not memory_fault(record):
                 record = self._measure(testbed)
         return self._result(record, skipped=False)
 
@@ -95,7 +96,7 @@ class Benchmark:
             observation = measure(testbed, site, self.scenario, self._probe_address, interrupted)
             record = _record.build({**observation, "calibration": calibration}, self._campaign)
             _record.append(self._runs, record)
-        if memory_is_wrong(record) and site.channel is not None:
+        if memory_fault(record) and site.channel is not None:
             for connection in testbed.connections:
                 connection.call("destroy_guest", guest=site.guest)
         return record

@@ -194,7 +194,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
+from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark, memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -237,9 +237,9 @@ def main() -> None:
         module.fail_json(
             msg="The measurement was interrupted before it had anything to record; a guest it started goes on running."
         )
-    wrong = [v["sentence"] for v in result["validators"] if v["name"] == "memory_verified" and v["passed"] is False]
-    if wrong:
-        module.fail_json(msg=f"The migration damaged the guest's memory: {wrong[0]}", **result)
+    fault = memory_fault(result)
+    if fault:
+        module.fail_json(msg=f"The migration damaged the guest's memory: {fault}", **result)
     if result["outcome"] in ("failed", "lost", "aborted"):
         module.fail_json(msg=f"The migration ended as {result['outcome']}: {result['reason']}", **result)
     module.exit_json(changed=not result["skipped_as_recorded"], **result)
