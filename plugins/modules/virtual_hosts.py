@@ -83,7 +83,7 @@ options:
         description: Line rate, sending and receiving; unlimited if left out.
         type: float
       subnet:
-        description: IPv4 subnet of the network.
+        description: Subnet of the network, IPv4 or IPv6.
         type: str
         required: true
   package_cache_folder:

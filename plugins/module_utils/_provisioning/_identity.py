@@ -14,7 +14,7 @@ def identity_files(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, tuple[
     """Files of this host alone: path in the host → content and mode."""
     machine_id = uuid.uuid5(uuid.NAMESPACE_URL, f"stsm.live_migration/{testbed.prefix}/{host.name}").hex
     # Peers' names are left to the deployment, as at any site.
-    names = f"127.0.0.1 localhost\n{testbed.management().provisioner_address} {PACKAGE_RELAY_NAME}\n"
+    names = f"127.0.0.1 localhost\n::1 localhost\n{testbed.management().provisioner_address} {PACKAGE_RELAY_NAME}\n"
     names += f"{host.addresses[_plan.MANAGEMENT]} {host.name}\n"
     files = {
         "etc/hosts": (names, 0o644),

@@ -47,9 +47,7 @@ def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None
                 "set virtual_hosts_prefix to a free one"
             )
         for address in link.get("addr_info", []):
-            if address["family"] != "inet":
-                continue
-            used = ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}").network
+            used = ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}").network
             for network in testbed.networks:
                 if used.overlaps(network.subnet):
                     raise ProvisioningError(
@@ -62,7 +60,8 @@ def bridge_is_ready(network: _plan.Network, links: dict[str, dict[str, Any]]) ->
     link = links.get(network.bridge)
     if link is None or link["mtu"] != network.mtu or "UP" not in link["flags"]:
         return False
-    addresses = {info["local"] for info in link.get("addr_info", []) if info["family"] == "inet"}
+    # The kernel gives each link an address of its own, which is for that link alone.
+    addresses = {info["local"] for info in link.get("addr_info", []) if info["scope"] != "link"}
     return addresses == ({str(network.provisioner_address)} if network.provisioner_address else set())
 
 
@@ -78,10 +77,12 @@ def make_bridge(testbed: _plan.Testbed, network: _plan.Network, links: dict[str,
         argv = ["ip", "link", "add", "name", network.bridge, "address", bridge_address(network.bridge), "group", group]
         run([*argv, "type", "bridge", "forward_delay", "0"])
     run(["ip", "link", "set", "dev", network.bridge, "mtu", str(network.mtu), "up"])
-    run(["ip", "-4", "address", "flush", "dev", network.bridge])
+    run(["ip", "address", "flush", "dev", network.bridge, "scope", "global"])
     if network.provisioner_address is not None:
-        length = network.subnet.prefixlen
-        run(["ip", "address", "add", f"{network.provisioner_address}/{length}", "dev", network.bridge])
+        address = f"{network.provisioner_address}/{network.subnet.prefixlen}"
+        # An IPv6 address could not be used for a second or two, while the kernel asks whether another has it.
+        at_once = ["nodad"] if network.subnet.version == 6 else []
+        run(["ip", "address", "add", address, "dev", network.bridge, *at_once])
 
 
 def namespace_exists(namespace: Path) -> bool:

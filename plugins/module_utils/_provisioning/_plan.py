@@ -9,11 +9,16 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, Union
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
 MAXIMUM_HOSTS = 16
+# A host's place in the management network is part of the names of its interfaces.
+_LARGEST_NUMBER = 9_999
 # The kernel's limit for the name of a network interface.
 _INTERFACE_NAME_LENGTH = 15
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,7}")
@@ -32,8 +37,8 @@ class Network:
 
     name: str
     bridge: str
-    subnet: ipaddress.IPv4Network
-    provisioner_address: ipaddress.IPv4Address | None
+    subnet: Subnet
+    provisioner_address: Address | None
     rate_mbit_per_second: float | None
     delay_ms: float
     mtu: int
@@ -46,7 +51,7 @@ class Host:
 
     name: str
     number: int
-    addresses: dict[str, ipaddress.IPv4Address]
+    addresses: dict[str, Address]
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,13 @@ def _make_network(options: Mapping[str, Any]) -> Network:
     name = options["name"]
     where = f"network {name}"
     try:
-        subnet = ipaddress.IPv4Network(options["subnet"])
+        subnet = ipaddress.ip_network(options["subnet"])
         given = options["provisioner_address"]
-        address = ipaddress.IPv4Address(given) if given else None
+        address = ipaddress.ip_address(given) if given else None
     except ValueError as error:
-        raise ProvisioningError(f"{where}: {error}: set subnet like 198.18.0.0/24 and addresses in it") from error
+        raise ProvisioningError(
+            f"{where}: {error}: set subnet like 198.18.0.0/24 or 2001:2::/64 and addresses in it"
+        ) from error
     if address is not None and address not in subnet:
         raise ProvisioningError(f"{where}: the provisioner's address {address} is not in the subnet {subnet}")
     rate, delay_ms, mtu = options["rate_mbit_per_second"], options["delay_ms"], options["mtu"]
@@ -173,17 +180,22 @@ def _make_hosts(networks: Sequence[Network], addresses: Mapping[str, Mapping[str
                 own[network.name] = _host_address(network, name, addresses.get(network.name, {}).get(name))
         management = next(network for network in networks if network.name == MANAGEMENT)
         number = int(own[MANAGEMENT]) - int(management.subnet.network_address)
+        if number > _LARGEST_NUMBER:
+            raise ProvisioningError(
+                f"host {name} has the management address {own[MANAGEMENT]}, which is number {number} in its subnet and "
+                f"too much for the name of an interface: set one of the first {_LARGEST_NUMBER}"
+            )
         hosts.append(Host(name, number, own))
     _check_addresses(networks, hosts)
     return tuple(hosts)
 
 
-def _host_address(network: Network, host: str, given: str | None) -> ipaddress.IPv4Address:
+def _host_address(network: Network, host: str, given: str | None) -> Address:
     try:
-        address = ipaddress.IPv4Address(given)
+        address = ipaddress.ip_address(given or "")
     except ValueError as error:
         raise ProvisioningError(
-            f"host {host} has the {network.name} address {given!r}: set an IPv4 address in {network.subnet}"
+            f"host {host} has the {network.name} address {given!r}: set an address in {network.subnet}"
         ) from error
     ends = (network.subnet.network_address, network.subnet.broadcast_address)
     if address not in network.subnet or address in ends:
@@ -192,7 +204,7 @@ def _host_address(network: Network, host: str, given: str | None) -> ipaddress.I
 
 
 def _check_addresses(networks: Sequence[Network], hosts: Sequence[Host]) -> None:
-    taken: dict[ipaddress.IPv4Address, str] = {
+    taken: dict[Address, str] = {
         network.provisioner_address: "the provisioner"
         for network in networks
         if network.provisioner_address is not None

@@ -2,7 +2,8 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 """Long-running programs of the provisioner: a transient unit where systemd is PID 1, a detached process elsewhere.
 
-A program is recognised by its command line, read anew each time: there is no PID file to be wrong after a kill -9.
+Either way it has a cgroup of its own, named after the unit. A program is recognised by its command line, read anew each
+time: there is no PID file to be wrong after a kill -9.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Iterable, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _cgroups
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 
@@ -52,6 +55,8 @@ def start(unit: str, argv: Sequence[str], log: Path, properties: Sequence[str], 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Before the program begins, which looks where it is.
+            preexec_fn=partial(_cgroups.enter, _cgroups.make(unit)),
             cwd="/",
             env={**_clean_environment(), **environment},
         )
@@ -71,11 +76,13 @@ def stop(pids: Iterable[int], signals: Sequence[signal.Signals], patience_second
 
 
 def forget(unit: str) -> None:
-    """Wait until systemd has let go of a unit whose program has ended, so that its name is free again."""
-    if systemd_is_running():
-        # Fails where systemd was quicker, which is as good.
-        with contextlib.suppress(ProvisioningError):
-            run(["systemctl", "stop", unit])
+    """Let go of a unit whose program has ended, so that its name is free again."""
+    if not systemd_is_running():
+        _cgroups.remove(unit)
+        return
+    # Fails where systemd was quicker, which is as good.
+    with contextlib.suppress(ProvisioningError):
+        run(["systemctl", "stop", unit])
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -9,29 +9,21 @@ receivers get more than the link has.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._token_bucket import (
+    Shape,
+    bucket_commands,
+    choose_shape,
+    htb_rate_mbit_per_second,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _KIB = 1024
-_UNITS = {"bit": 1, "Kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 # The kernel keeps rates and bursts in coarser steps than they are given in.
 _TOLERANCE = 0.01
-# One packet per turn of the scheduler at full speed; htb's own guess is out of range at 10 Gb/s.
-_HTB_QUANTUM_BYTES = 60_000
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A token bucket: `kind` tbf (with its longest queue) or htb, which needs far smaller bursts at high rates."""
-
-    kind: str
-    rate_mbit_per_second: float
-    burst_kib: int
-    latency_ms: int | None
 
 
 @dataclass(frozen=True)
@@ -46,14 +38,6 @@ class End:
         return run([*enter, "tc", *arguments])
 
 
-def choose_shape(rate_mbit_per_second: float) -> Shape:
-    """The settings that carried the rate exactly (within 0.1 % of rate x payload / frame) in a single TCP stream."""
-    for limit, burst_kib, latency_ms in ((100, 32, 50), (1_000, 128, 20), (2_500, 512, 10), (5_000, 1024, 10)):
-        if rate_mbit_per_second <= limit:
-            return Shape("tbf", rate_mbit_per_second, burst_kib, latency_ms)
-    return Shape("htb", rate_mbit_per_second, 1024, None)
-
-
 def set_commands(device: str, shape: Shape | None, delay_ms: float, mtu: int) -> list[list[str]]:
     """Arguments of tc that give `device` its shape; a delay comes first, and the bucket works behind it."""
     commands: list[list[str]] = []
@@ -65,18 +49,7 @@ def set_commands(device: str, shape: Shape | None, delay_ms: float, mtu: int) ->
         netem = ["qdisc", "add", "dev", device, *parent, "netem", "delay", f"{delay_ms:g}ms", "limit", str(packets)]
         commands.append(netem)
         parent = ["parent", "1:1", "handle", "10:"]
-    if shape is None:
-        return commands
-    rate_text = f"{shape.rate_mbit_per_second:g}mbit"
-    burst = f"{shape.burst_kib}kb"
-    if shape.kind == "tbf":
-        bucket = ["tbf", "rate", rate_text, "burst", burst, "latency", f"{shape.latency_ms}ms"]
-        return [*commands, ["qdisc", "add", "dev", device, *parent, *bucket]]
-    handle = parent[-1]
-    commands.append(["qdisc", "add", "dev", device, *parent, "htb", "default", "1"])
-    htb = ["htb", "rate", rate_text, "burst", burst, "cburst", burst, "quantum", str(_HTB_QUANTUM_BYTES)]
-    commands.append(["class", "add", "dev", device, "parent", handle, "classid", f"{handle}1", *htb])
-    return commands
+    return commands if shape is None else commands + bucket_commands(device, shape, parent)
 
 
 def is_shaped(end: End, rate_mbit_per_second: float | None, delay_ms: float) -> bool:
@@ -102,10 +75,8 @@ def matches(disciplines: Sequence[Any], classes: str, rate_mbit_per_second: floa
         # tc gives bytes per second.
         rate = found["tbf"]["rate"] * 8 / 1e6
         return _close(rate, shape.rate_mbit_per_second) and _close(found["tbf"]["burst"], shape.burst_kib * _KIB)
-    shown = re.search(r"class htb \S+ .*rate ([0-9.]+)([KMG]?bit) ", classes)
-    if shape.kind == "htb" and "htb" in found and shown:
-        return _close(float(shown.group(1)) * _UNITS[shown.group(2)] / 1e6, shape.rate_mbit_per_second)
-    return False
+    shown = htb_rate_mbit_per_second(classes)
+    return shape.kind == "htb" and "htb" in found and shown is not None and _close(shown, shape.rate_mbit_per_second)
 
 
 def set_shape(end: End, rate_mbit_per_second: float | None, delay_ms: float, mtu: int) -> None:

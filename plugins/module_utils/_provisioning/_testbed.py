@@ -124,9 +124,9 @@ def remove(prefix: str, state_folder: Path, check: bool) -> list[str]:
         _links.remove_namespace(folder.namespace)
         _host.remove(folder, prefix)
     _relay.remove(prefix, state_folder)
-    # The folders stay where something else is in them.
+    # The folders stay where something else is in them, and where they are a file system of their own.
     for path in (state_folder / "hosts", state_folder):
-        if path.is_dir() and not any(path.iterdir()):
+        if path.is_dir() and not path.is_mount() and not any(path.iterdir()):
             path.rmdir()
     return removed
 

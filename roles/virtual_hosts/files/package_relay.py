@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -141,11 +142,18 @@ class Handler(BaseHTTPRequestHandler):
         """Only errors are worth a line."""
 
 
+class Server(ThreadingHTTPServer):
+    """Listens at an IPv4 or an IPv6 address."""
+
+    def __init__(self, address: str, port: int, store: Store) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), partial(Handler, store))
+
+
 def main() -> None:
     configuration = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     store = Store(Path(configuration["cache_folder"]), configuration["archives"])
-    address = (configuration["address"], configuration["port"])
-    ThreadingHTTPServer(address, partial(Handler, store)).serve_forever()
+    Server(configuration["address"], configuration["port"], store).serve_forever()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -53,12 +54,21 @@ def testbed(tmp_path: Path) -> _plan.Testbed:
 
 def test_a_host_gets_its_addresses_and_nodes_of_its_own(testbed: _plan.Testbed) -> None:
     files = {name: content for name, (content, _mode) in _identity.identity_files(testbed, testbed.hosts[0]).items()}
-    assert files["etc/hosts"].splitlines()[1:] == ["198.18.0.1 package-relay", "198.18.0.11 one"]
+    assert files["etc/hosts"].splitlines()[2:] == ["198.18.0.1 package-relay", "198.18.0.11 one"]
     assert "Address=198.18.1.11/24\n" in files["etc/systemd/network/50-migration.network"]
     assert "MTUBytes=9000\n" in files["etc/systemd/network/50-migration.network"]
     assert "Bridge=tenant0\n" in files["etc/systemd/network/50-tenant.network"]
     assert "Kind=bridge\n" in files["etc/systemd/network/50-tenant0.netdev"]
     assert files["etc/tmpfiles.d/virtual-host-devices.conf"] == "c /dev/null 0660 root root - 1:3\n"
+
+
+def test_an_ipv6_address_is_laid_like_any_other(testbed: _plan.Testbed) -> None:
+    migration = replace(testbed.networks[1], subnet=ipaddress.ip_network("2001:2::/64"))
+    host = replace(
+        testbed.hosts[0], addresses={**testbed.hosts[0].addresses, "migration": ipaddress.ip_address("2001:2::11")}
+    )
+    files = _identity.identity_files(replace(testbed, networks=(testbed.networks[0], migration)), host)
+    assert "Address=2001:2::11/64\n" in files["etc/systemd/network/50-migration.network"][0]
 
 
 def test_machine_ids_differ_between_prefixes_and_stay_the_same(testbed: _plan.Testbed) -> None:

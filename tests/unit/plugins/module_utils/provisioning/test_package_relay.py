@@ -9,8 +9,6 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
@@ -49,12 +47,16 @@ def upstream(relay: ModuleType, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def address(relay: ModuleType, upstream: Path, tmp_path: Path) -> Iterator[str]:
-    store = relay.Store(tmp_path / "cache", {"debian": "up:"})
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(relay.Handler, store)) as server:
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def address(request: pytest.FixtureRequest, relay: ModuleType, upstream: Path, tmp_path: Path) -> Iterator[str]:
+    host = request.param
+    try:
+        server = relay.Server(host, 0, relay.Store(tmp_path / "cache", {"debian": "up:"}))
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
         server.shutdown()
 
 

@@ -88,12 +88,47 @@ def test_a_good_plan() -> None:
         ("addresses/management/compute2", "198.18.0.1", "the provisioner and compute2 both have"),
         ("addresses/management/compute2", "198.18.9.12", "management address 198.18.9.12: set one in 198.18.0.0/24"),
         ("addresses/migration/compute2", "198.18.1.255", "set one in 198.18.1.0/24"),
+        ("addresses/management/compute2", "2001:2::12", "management address 2001:2::12: set one in 198.18.0.0/24"),
         ("addresses/migration", {"compute1": "198.18.1.11"}, "compute2 has the migration address None"),
     ],
 )
 def test_what_is_wrong_is_named(path: str, value: Any, said: str) -> None:
     with pytest.raises(ProvisioningError) as refused:
         _plan.make_testbed(changed(path, value))
+    assert said in str(refused.value)
+
+
+def ipv6_parameters() -> dict[str, Any]:
+    """The same testbed with IPv6 on its management and migration networks."""
+    given = parameters()
+    for index, name in enumerate(("management", "migration")):
+        given["networks"][index]["subnet"] = f"2001:2:0:{index}::/64"
+        given["addresses"][name] = {f"compute{n}": f"2001:2:0:{index}::1{n}" for n in (1, 2)}
+    given["networks"][0]["provisioner_address"] = "2001:2::1"
+    return given
+
+
+def test_networks_may_be_of_ipv6_beside_others_of_ipv4() -> None:
+    testbed = _plan.make_testbed(ipv6_parameters())
+    assert [str(network.subnet) for network in testbed.networks] == ["2001:2::/64", "2001:2:0:1::/64", "198.18.2.0/24"]
+    assert str(testbed.hosts[1].addresses["migration"]) == "2001:2:0:1::12"
+    assert testbed.outer_interface(testbed.networks[1], testbed.hosts[0]) == "test-migr17"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("2001:2::1:2345", "which is number 74565 in its subnet"),
+        ("2001:2::0:11", "compute1 and compute2 both have 2001:2::11"),
+        ("198.18.0.12", "set one in 2001:2::/64"),
+        ("2001:2::x", "set an address in 2001:2::/64"),
+    ],
+)
+def test_an_ipv6_address_that_does_not_do_is_named(address: str, said: str) -> None:
+    given = ipv6_parameters()
+    given["addresses"]["management"]["compute2"] = address
+    with pytest.raises(ProvisioningError) as refused:
+        _plan.make_testbed(given)
     assert said in str(refused.value)
 
 
