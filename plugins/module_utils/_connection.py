@@ -23,17 +23,28 @@ from typing import IO, Any, Mapping, Sequence, cast
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent import (
     _binding,
+    _boot_proof,
+    _burner,
     _clock,
+    _disks,
     _errors,
     _facts,
     _guest_channel,
     _hypervisor,
     _link,
+    _link_limit,
+    _load,
     _lock,
     _migration,
     _permission,
+    _qemu,
+    _reach,
+    _restorer,
     _samples,
     _session,
+    _stream,
+    _survey,
+    _token_bucket,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
@@ -41,17 +52,28 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._source import
 # The agent's modules.  They are imported here so that Ansible, which ships what is imported, ships them with a module.
 _AGENT = (
     _binding,
+    _boot_proof,
+    _burner,
     _clock,
+    _disks,
     _errors,
     _facts,
     _guest_channel,
     _hypervisor,
     _link,
+    _link_limit,
+    _load,
     _lock,
     _migration,
     _permission,
+    _qemu,
+    _reach,
+    _restorer,
     _samples,
     _session,
+    _stream,
+    _survey,
+    _token_bucket,
 )
 # Reads the archive's length and the archive, then leaves standard input to the agent.
 _BOOTSTRAP = (
@@ -189,16 +211,16 @@ class HostConnection:
 
     # -- notices ---------------------------------------------------------------------------------------------------
 
-    def notices(self, kind: str) -> list[dict[str, Any]]:
-        """All notices of *kind* so far, oldest first, their ``at_ns`` on the observer's clock."""
+    def notices(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        """All notices of *kind* so far whose fields match, oldest first, their ``at_ns`` on the observer's clock."""
         with self._changed:
-            return [self._on_observer_clock(notice) for notice in self._notices[kind]]
+            return [self._on_observer_clock(notice) for notice in self._notices[kind] if _matches(notice, fields)]
 
-    def forget(self, *kinds: str) -> None:
-        """Drop the notices of *kinds*, so that a new run sees only its own."""
+    def forget(self, *kinds: str, **fields: Any) -> None:
+        """Drop the notices of *kinds* whose fields match, so that a new run sees only its own."""
         with self._changed:
             for kind in kinds:
-                self._notices.pop(kind, None)
+                self._notices[kind] = [notice for notice in self._notices[kind] if not _matches(notice, fields)]
 
     def wait_for(self, kind: str, timeout_seconds: float, **fields: Any) -> Mapping[str, Any] | None:
         """The first notice of *kind* whose fields match; None if it has not come in time."""
@@ -206,7 +228,7 @@ class HostConnection:
         with self._changed:
             while True:
                 for notice in self._notices[kind]:
-                    if all(notice.get(key) == value for key, value in fields.items()):
+                    if _matches(notice, fields):
                         return self._on_observer_clock(notice)
                 self._raise_if_closed()
                 remaining = deadline - time.monotonic()
@@ -272,6 +294,10 @@ class HostConnection:
             f"The connection to {self.host.name} ({self.host.user}@{self.host.address} port {self.host.port}) "
             f"ended: {self._last_words}"
         )
+
+
+def _matches(notice: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    return all(notice.get(key) == value for key, value in fields.items())
 
 
 def agent_archive() -> bytes:

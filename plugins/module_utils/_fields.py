@@ -36,21 +36,20 @@ def show(value: Any) -> str:
 
 
 class Section:
-    """One mapping of the scenario, named by its path. A key that is null counts as not given.
+    """One mapping that a user wrote, named by its path in the whole. A key that is null counts as not given.
 
     Every reader raises ScenarioError with one sentence that names the key's path, what was given and what is expected.
     """
 
-    def __init__(self, path: str, mapping: Any, known: Sequence[str]) -> None:
+    def __init__(self, path: str, mapping: Any, known: Sequence[str], whole: str = "the scenario") -> None:
         self.path = path
-        keys = "the keys " + ", ".join(known)
+        name, keys = path or whole, "the keys " + ", ".join(known)
         if not isinstance(mapping, Mapping):
-            raise ScenarioError(f"{path or 'The scenario'} is {show(mapping)}, but must be a mapping with {keys}.")
+            begin = path or whole.capitalize()
+            raise ScenarioError(f"{begin} is {show(mapping)}, but must be a mapping with {keys}.")
         for key in mapping:
             if key not in known:
-                raise ScenarioError(
-                    f"{self.at(key)} is not known{nearest(str(key), known)}; {path or 'the scenario'} has {keys}."
-                )
+                raise ScenarioError(f"{self.at(key)} is not known{nearest(str(key), known)}; {name} has {keys}.")
         self._given = {key: value for key, value in mapping.items() if value is not None}
 
     def at(self, key: Any) -> str:
@@ -97,6 +96,13 @@ class Section:
         value = self._given.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not _within(value, limits):
             raise self.refuse(key, "a whole number" + _limits(limits))
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return true or false."""
+        value = self._given.get(key, default)
+        if not isinstance(value, bool):
+            raise self.refuse(key, "true or false")
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:

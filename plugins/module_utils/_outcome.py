@@ -19,7 +19,7 @@ MEASURED = ("completed", "not_converged", "recovered")
 def decide(observation: Observation) -> tuple[str, str]:
     """Return the outcome and the reason for it."""
     migration, location = observation["migration"], observation["guest_location"]
-    guest = _name(observation)
+    guest = observation["group"]["guest"]
     if location == "none":
         return "lost", f"The guest {guest} runs on neither host{_because(migration['error'])}."
     if location == "both":
@@ -41,12 +41,6 @@ def decide(observation: Observation) -> tuple[str, str]:
     if migration["abort_reason"] == "interrupted":
         return "aborted", f"The migration was interrupted after {seconds:.1f} s; the guest runs on the source."
     return "failed", f"The migration failed after {seconds:.1f} s and the guest runs on the source{because}."
-
-
-def _name(observation: Observation) -> str:
-    """Return the guest's name, whichever kind it is."""
-    guest = observation["scenario"]["guest"]
-    return str(guest.get("domain") or guest.get("name"))
 
 
 def _because(error: str | None) -> str:

@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import RecordError
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import Observation
@@ -33,8 +33,11 @@ LEAST_FREE_BYTES = 16 << 20
 _NOT_RAW = ("scenario", "started_at", "hosts", "calibration")
 
 
-def build(observation: Observation, campaign: str) -> dict[str, Any]:
-    """Return the record of a run: what was asked, what came of it, whether to believe it, and all that was observed."""
+def build(observation: Observation, campaign: str, guest_number: int, group_id: str) -> dict[str, Any]:
+    """Return the record of a run: what was asked, what came of it, whether to believe it, and all that was observed.
+
+    Guests that moved at once share a *group_id* and are numbered from 1.
+    """
     scenario = Scenario.from_dict(observation["scenario"])
     builds = build_ids(observation["hosts"].values())
     outcome, reason = decide(observation)
@@ -42,6 +45,8 @@ def build(observation: Observation, campaign: str) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": str(uuid.uuid4()),
+        "group_id": group_id,
+        "guest_number": guest_number,
         "campaign": campaign,
         "started_at": observation["started_at"],
         "scenario": scenario.to_dict(),
@@ -94,23 +99,25 @@ def prepare(path: Path) -> None:
         )
 
 
-def append(path: Path, record: dict[str, Any]) -> None:
-    """Append a record as one line that is on the disk when this returns, or leave the file as it was and raise.
+def append(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Append records, a line each, that are on the disk when this returns, or leave the file as it was and raise.
 
     A line that a killed writer left unfinished is cut off first: a record after it could not be read otherwise.
     """
-    check(record)
+    for record in records:
+        check(record)
     try:
-        line = (json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n").encode("utf-8")
+        lines = "".join(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n" for record in records)
+        data = lines.encode("utf-8")
     except ValueError as error:
         raise RecordError(f"The record holds a number that JSON does not know ({error}).") from None
     with _saying(path), _locked(path) as descriptor:
         size = _whole_lines_size(descriptor)
         os.ftruncate(descriptor, size)
         try:
-            written = os.write(descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes could be written")
+            written = os.write(descriptor, data)
+            if written != len(data):
+                raise OSError(f"only {written} of {len(data)} bytes could be written")
             os.fsync(descriptor)
         except BaseException:
             os.ftruncate(descriptor, size)
@@ -169,7 +176,7 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise RecordError(
             f"Line {number} of {path} has the schema version {version}, but this collection reads {SCHEMA_VERSION}:"
-            " use the version of the collection that wrote it."
+            " use the version of the collection that wrote it, or another folder."
         )
     return record  # type: ignore[no-any-return]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
@@ -19,15 +19,19 @@ MACHINES = ("q35", "pc")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
+MOST_GUESTS = 8
 
 # How far the dirty rate of a warm-up may be from what was asked for.
 DIRTY_RATE_SHARE = 0.03
+
+# How far a load beside the migration may be from what was asked for.
+BACKGROUND_SHARE = 0.1
 
 # What the guest's kernel and the workload's own book-keeping take of its memory: a fixed part and a share.
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
 
-_GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerator", "domain")
+_GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerator", "domain", "copy_disks")
 _HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
 _WORKLOAD_KEYS = (
     "working_set_mib",
@@ -38,9 +42,12 @@ _WORKLOAD_KEYS = (
     "entropy_bits_per_byte",
 ) + _HOT_SET_KEYS
 _LINK_KEYS = ("rate_mbit_per_second", "mtu", "payload_mbit_per_second")
+_BACKGROUND_KEYS = ("cpu_percent", "link_mbit_per_second")
 _STRATEGY_KEYS = ("name", "bandwidth_limit_mib_per_second", "downtime_limit_ms")
 _SCENARIO_KEYS = (
     "guest",
+    "guests",
+    "background",
     "workload",
     "link",
     "strategy",
@@ -54,6 +61,11 @@ _SCENARIO_KEYS = (
 def mib_per_second(mbit_per_second: float) -> float:
     """Return a rate of a link (10^6 bit/s) as a rate of memory (2^20 byte/s)."""
     return mbit_per_second * 1e6 / 8 / BYTES_PER_MIB
+
+
+def numbered_name(name: str, number: int) -> str:
+    """Return the name of the guest of a number: the first has the given one, the others <name>-2 and so on."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 @dataclass(frozen=True)
@@ -79,9 +91,13 @@ class Guest:
 
 @dataclass(frozen=True)
 class SiteGuest:
-    """A domain that a site already has. It has no workload, and so no vantage point inside."""
+    """A domain that a site already has. It has no workload, and so no vantage point inside.
+
+    copy_disks says that its image files are on storage that the hosts do not share, and are copied with it.
+    """
 
     domain: str
+    copy_disks: bool = False
 
     @property
     def name(self) -> str:
@@ -131,6 +147,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Background:
+    """Load beside the migration: a share of all processors of each host, a stream over the migration network."""
+
+    cpu_percent: float = 0.0
+    link_mbit_per_second: float = 0.0
+
+
+@dataclass(frozen=True)
 class StrategyChoice:
     """The name of a row of STRATEGIES and the limits it runs under."""
 
@@ -141,12 +165,17 @@ class StrategyChoice:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest."""
+    """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
+
+    guests is how many guests of this kind move at once.
+    """
 
     guest: Guest | SiteGuest
     workload: Workload | None
     link: Link
     strategy: StrategyChoice
+    guests: int = 1
+    background: Background = Background()
     driver: str = "libvirt"
     repetition: int = 1
     time_limit_seconds: float = 20.0
@@ -163,6 +192,8 @@ class Scenario:
             workload=_read_workload(top, guest, link),
             link=link,
             strategy=_read_strategy(top),
+            guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
+            background=_read_background(top, link),
             driver=top.choice("driver", DRIVERS, default=cls.driver),
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
@@ -173,6 +204,8 @@ class Scenario:
         """Return the scenario in JSON types; from_dict of it gives an equal scenario."""
         return {
             "guest": self.guest.to_dict(),
+            "guests": self.guests,
+            "background": asdict(self.background),
             "workload": self.workload.to_dict() if self.workload else None,
             "link": asdict(self.link),
             "strategy": asdict(self.strategy),
@@ -181,6 +214,13 @@ class Scenario:
             "time_limit_seconds": self.time_limit_seconds,
             "warm_up_seconds": self.warm_up_seconds,
         }
+
+    def guest_of(self, number: int) -> Guest | SiteGuest:
+        """Return the guest of a number, from 1 to guests, by its own name."""
+        name = numbered_name(self.guest.name, number)
+        if isinstance(self.guest, SiteGuest):
+            return replace(self.guest, domain=name)
+        return replace(self.guest, name=name)
 
     @property
     def hash(self) -> str:
@@ -207,9 +247,10 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
     """Return the guest: the project's own, or a site's domain if only a domain is given."""
     section = Section("guest", top.get("guest") if top.has("guest") else {}, _GUEST_KEYS)
     if section.has("domain"):
-        own = [key for key in _GUEST_KEYS if key != "domain"]
+        own = [key for key in _GUEST_KEYS if key not in ("domain", "copy_disks")]
         section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
-        return SiteGuest(section.name("domain"))
+        return SiteGuest(section.name("domain"), section.flag("copy_disks", SiteGuest.copy_disks))
+    section.refuse_any(["copy_disks"], "the workload guest has no disk", "leave it out or give guest.domain")
     return Guest(
         name=section.name("name", Guest.name),
         memory_mib=section.whole("memory_mib", Guest.memory_mib, at_least=128),
@@ -230,6 +271,19 @@ def _read_link(top: Section) -> Link:
         else None
     )
     return Link(rate, section.whole("mtu", Link.mtu, at_least=576, at_most=65535), payload)
+
+
+def _read_background(top: Section, link: Link) -> Background:
+    """Return the load beside the migration, which must leave something of the link to the migration."""
+    section = Section("background", top.get("background") if top.has("background") else {}, _BACKGROUND_KEYS)
+    cpu_percent = section.number("cpu_percent", Background.cpu_percent, at_least=0, at_most=100)
+    stream = section.number("link_mbit_per_second", Background.link_mbit_per_second, at_least=0)
+    if stream >= link.rate_mbit_per_second:
+        raise ScenarioError(
+            f"background.link_mbit_per_second is {stream:g}, but the link carries {link.rate_mbit_per_second:g} Mbit/s"
+            " and the migration needs some of that: lower it below link.rate_mbit_per_second."
+        )
+    return Background(cpu_percent, stream)
 
 
 def _read_strategy(top: Section) -> StrategyChoice:

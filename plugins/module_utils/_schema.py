@@ -9,13 +9,14 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Each figure of a run with its meaning, in the order of the CSV's columns. All may be null: not every run has each.
 SUMMARY_FIELDS: dict[str, str] = {
     "total_time_ms": "from asking libvirt for the migration to its answer",
     "preparation_time_ms": "from asking to the first byte: the destination's QEMU is started, memory is set up",
     "setup_time_ms": "the setup time that QEMU reports",
+    "group_time_ms": "from the first start to the last end of all guests that moved at once",
     "transfer_time_ms": "from the first byte to the end of the stream",
     "payload_time_ms": "what the bytes sent take at the link's measured payload rate",
     "mean_rate_mbit_per_second": "bytes sent over the transfer time",
@@ -24,6 +25,8 @@ SUMMARY_FIELDS: dict[str, str] = {
     "nic_bytes_source": "bytes that the source's migration interface sent meanwhile",
     "nic_bytes_destination": "bytes that the destination's migration interface received meanwhile",
     "iterations": "passes over the guest's memory",
+    "disk_bytes": "bytes of disks that were copied with the guest, as QEMU counts them",
+    "disk_copy_time_ms": "how long they were copied before the memory's turn came",
     "downtime_events_ms": "blackout: from STOP on the source to RESUME on the destination",
     "downtime_events_uncertainty_ms": "half-width of its interval",
     "downtime_guest_ms": "blackout: jump of the observer's clock against the guest's",
@@ -53,6 +56,7 @@ SUMMARY_FIELDS: dict[str, str] = {
 _TEXT = {"type": "string", "minLength": 1}
 _OBJECT = {"type": "object"}
 _ROWS = {"type": "array", "items": _OBJECT}
+_AMOUNT = {"type": "number", "minimum": 0}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
@@ -96,6 +100,8 @@ _SCENARIO = {
     "type": "object",
     "required": [
         "guest",
+        "guests",
+        "background",
         "workload",
         "link",
         "strategy",
@@ -107,6 +113,8 @@ _SCENARIO = {
     "additionalProperties": False,
     "properties": {
         "guest": _OBJECT,
+        "guests": {"type": "integer", "minimum": 1},
+        "background": _closed({"cpu_percent": _AMOUNT, "link_mbit_per_second": _AMOUNT}),
         "workload": _nullable(_OBJECT),
         "link": {"type": "object", "required": ["rate_mbit_per_second", "mtu", "payload_mbit_per_second"]},
         "strategy": {
@@ -123,6 +131,17 @@ _SCENARIO = {
 
 _RAW = _closed(
     {
+        "stages": {"type": "object", "additionalProperties": _AMOUNT},
+        "group": _closed(
+            {
+                "guest": _TEXT,
+                "start_ns": {"type": "integer"},
+                "end_ns": {"type": "integer"},
+                "transferred_bytes": {"type": ["integer", "null"]},
+                "disk_bytes": {"type": ["integer", "null"]},
+            }
+        ),
+        "background": _nullable(_closed({"cpu_percent": _ends(_AMOUNT), "link_mbit_per_second": _AMOUNT})),
         "clocks": _ends(_CLOCK),
         "migration": {
             "type": "object",
@@ -147,6 +166,8 @@ RECORD: dict[str, Any] = {
         {
             "schema_version": {"const": SCHEMA_VERSION},
             "run_id": _TEXT,
+            "group_id": _TEXT,
+            "guest_number": {"type": "integer", "minimum": 1},
             "campaign": _TEXT,
             "started_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
             "scenario": _SCENARIO,

@@ -98,6 +98,7 @@ def cpu_seconds(observation: Observation, end: str) -> float | None:
 def times(observation: Observation) -> dict[str, Any]:
     """Return the times: what a user waits for, what of it was preparation, and what the bytes alone would take."""
     migration, seen = observation["migration"], status_times_ns(observation)
+    group = observation["group"]
     stream_ns = transfer_ns(observation)
     sent_bytes = largest(observation, "memory_processed_bytes")
     payload = observation["scenario"]["link"].get("payload_mbit_per_second")
@@ -106,6 +107,7 @@ def times(observation: Observation) -> dict[str, Any]:
     )
     return {
         "total_time_ms": _ms(migration["end_ns"] - migration["start_ns"]),
+        "group_time_ms": _ms(group["end_ns"] - group["start_ns"]),
         "preparation_time_ms": _ms(seen["active"] - migration["start_ns"]) if "active" in seen else None,
         "setup_time_ms": statistics(observation).get("setup_time_ms"),
         "transfer_time_ms": _ms(stream_ns),
@@ -118,16 +120,35 @@ def times(observation: Observation) -> dict[str, Any]:
 
 def bytes_carried(observation: Observation) -> dict[str, Any]:
     """Return what QEMU says it sent, and what the migration network carried meanwhile."""
-    start_ns, end_ns = observation["migration"]["start_ns"], observation["migration"]["end_ns"] + SETTLED_NS
+    out, into = nic_bytes_between(observation, observation["migration"]["start_ns"], observation["migration"]["end_ns"])
     passes = [e["data"].get("pass") for e in observation["events"] if e["event"] == "MIGRATION_PASS"]
     iterations = [n for n in (largest(observation, "memory_iteration"), *passes) if n is not None]
     return {
         "transferred_bytes": largest(observation, "memory_processed_bytes"),
         "normal_bytes": largest(observation, "memory_normal_bytes"),
-        "nic_bytes_source": counter_delta(observation["network"]["source"], "tx_bytes", start_ns, end_ns),
-        "nic_bytes_destination": counter_delta(observation["network"]["destination"], "rx_bytes", start_ns, end_ns),
+        "nic_bytes_source": out,
+        "nic_bytes_destination": into,
         "iterations": max(iterations, default=None),
+        "disk_bytes": largest(observation, "disk_processed_bytes") or None,
+        "disk_copy_time_ms": _disk_copy_time_ms(observation),
     }
+
+
+def _disk_copy_time_ms(observation: Observation) -> float | None:
+    """Return how long disks were copied before the memory's turn came; None without disks to copy."""
+    mirrors = [e for e in observation["events"] if e["host"] == "source" and e["data"].get("type") == "mirror"]
+    ready = [e["at_ns"] for e in mirrors if e["event"] == "BLOCK_JOB_READY"]
+    begun = [e["at_ns"] for e in observation["events"] if e["host"] == "source" and e["event"] == "JOB_STATUS_CHANGE"]
+    return _ms(max(ready) - min(begun)) if ready and begun else None
+
+
+def nic_bytes_between(observation: Observation, start_ns: int, end_ns: int) -> tuple[int | None, int | None]:
+    """Return what the source's migration interface sent and the destination's received, the last byte included."""
+    network, until_ns = observation["network"], end_ns + SETTLED_NS
+    return (
+        counter_delta(network["source"], "tx_bytes", start_ns, until_ns),
+        counter_delta(network["destination"], "rx_bytes", start_ns, until_ns),
+    )
 
 
 def _network(observation: Observation) -> dict[str, Any]:

@@ -5,22 +5,21 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import (
-    WORKLOAD_MARK,
-    describe,
-    description,
-    domain_xml,
-    result_path,
-)
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario, SiteGuest
-
-BOOT_LIMIT_SECONDS = 60.0
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
+    MOST_GUESTS,
+    Guest,
+    Scenario,
+    SiteGuest,
+    numbered_name,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._workload_guest import WorkloadGuest, retire
 
 
 @dataclass
@@ -38,13 +37,17 @@ class Testbed:
 
 @dataclass
 class GuestSite:
-    """Where a guest is before a run, and how it is spoken to (no channel: the guest is not ours)."""
+    """Where a guest is before a run, and how it is spoken to (no channel: the guest is not ours).
+
+    *probe_address* is the guest's address on the tenant network, None where the observer has no way to it.
+    """
 
     guest: str
     source: HostConnection
     destination: HostConnection
     channel: GuestChannel | None
     persistent: bool
+    probe_address: str | None = None
 
 
 @contextlib.contextmanager
@@ -54,59 +57,128 @@ def open_testbed(hosts: Sequence[Host], holder: str) -> Iterator[Testbed]:
         connections = [stack.enter_context(HostConnection(host)) for host in hosts]
         for connection in connections:
             connection.call("lock", holder=holder)
-        facts = {}
-        for connection in connections:
-            host = connection.host
-            facts[host.name] = {
-                "name": host.name,
-                **connection.call("facts", interface=host.migration_interface),
-                "concessions": list(host.concessions),
-            }
-        yield Testbed(connections, facts)
+        yield Testbed(connections, {connection.host.name: facts_of(connection) for connection in connections})
 
 
-def settle_guest(testbed: Testbed, scenario: Scenario, guest_address: str | None) -> GuestSite:
-    """Find the scenario's guest on one of the hosts, or start it on the first; refuse a state that is unclear."""
-    name = scenario.guest.name
+def facts_of(connection: HostConnection) -> dict[str, Any]:
+    """What a host is, as a record keeps it."""
+    host = connection.host
+    facts = connection.call("facts", interface=host.migration_interface)
+    return {"name": host.name, **facts, "concessions": list(host.concessions)}
+
+
+def settle_guests(testbed: Testbed, scenario: Scenario, guest_address: str | None) -> list[GuestSite]:
+    """Find the scenario's guests on one of the hosts, or start them there; refuse a state that is unclear.
+
+    The first guest has *guest_address*, each other one the next.  All begin where the first one that is there runs,
+    else on the first host.
+    """
+    numbers = range(1, scenario.guests + 1)
+    guests = [scenario.guest_of(number) for number in numbers]
+    found = [_locate_on_one(testbed, guest.name) for guest in guests]
+    addresses = [_address_of(guest_address, number) for number in numbers]
+    if isinstance(scenario.guest, SiteGuest):
+        sites = [
+            _site_of_own_guest(testbed, guest.name, states, _without_prefix(address))
+            for guest, states, address in zip(guests, found, addresses)
+        ]
+        _refuse_spread(sites)
+        return sites
+    own = [
+        WorkloadGuest(guest, number, address, testbed.connections, testbed.facts)
+        for number, guest, address in zip(numbers, guests, addresses)
+        if isinstance(guest, Guest)
+    ]
+    retire_guests(testbed, scenario.guest, above=scenario.guests)
+    source = _gather(testbed, own, found)
+    return [
+        GuestSite(guest.name, source, _other(testbed, source), guest.channel, False, _without_prefix(address))
+        for guest, address in zip(own, addresses)
+    ]
+
+
+def retire_guests(testbed: Testbed, guest: Guest | SiteGuest, above: int = 0) -> None:
+    """End the workload guests of this kind whose number is higher than *above*; a site's own are left alone."""
+    if isinstance(guest, SiteGuest):
+        return
+    retire(testbed.connections, [numbered_name(guest.name, number) for number in range(above + 1, MOST_GUESTS + 1)])
+
+
+def _locate_on_one(testbed: Testbed, name: str) -> dict[str, dict[str, Any]]:
+    """The guest's state by the name of its host; empty if it is on neither."""
     found = testbed.locate(name)
     if len(found) > 1:
         raise InstrumentError(
             f"The guest {name} exists on {' and '.join(found)}: "
             f"destroy the one that is not wanted (virsh destroy {name})."
         )
-    if isinstance(scenario.guest, SiteGuest):
-        return _site_of_own_guest(testbed, name, found)
-    definitions = {
-        c.host.name: _definition(c, testbed.facts[c.host.name], scenario.guest, guest_address)
-        for c in testbed.connections
-    }
-    for connection in testbed.connections:
-        state = found.get(connection.host.name)
-        if state and not state["description"].startswith(WORKLOAD_MARK):
+    return found
+
+
+def _gather(
+    testbed: Testbed, guests: Sequence[WorkloadGuest], found: Sequence[dict[str, dict[str, Any]]]
+) -> HostConnection:
+    """Have all guests run on one host, which is returned; those elsewhere, or not as asked for, are started anew."""
+    hosts = {connection.host.name: connection for connection in testbed.connections}
+    homes = [
+        next((hosts[name] for name, state in states.items() if guest.is_usable(hosts[name], state)), None)
+        for guest, states in zip(guests, found)
+    ]
+    source = next((home for home in homes if home is not None), testbed.connections[0])
+    missing = [guest for guest, home in zip(guests, homes) if home is not source]
+    for guest in missing:
+        guest.end()
+    for guest in guests:
+        guest.channel.follow()
+    try:
+        for guest in missing:
+            guest.start(source)
+        for guest in missing:
+            guest.wait_ready(source)
+    except InstrumentError:
+        for guest in missing:
+            guest.end()
+        raise
+    return source
+
+
+def _refuse_spread(sites: Sequence[GuestSite]) -> None:
+    """Refuse guests of a site that are to move at once and are not on one host."""
+    for site in sites:
+        if site.source is not sites[0].source:
             raise InstrumentError(
-                f"The guest {name} on {connection.host.name} is a site's own and not the workload guest: "
-                "set guest.domain to measure it as it is, or another guest.name."
+                f"The guest {sites[0].guest} runs on {sites[0].source.host.name} and {site.guest} on "
+                f"{site.source.host.name}, but guests that move at once begin on one host: move one of them."
             )
-        if state and (
-            state["state"] != "running" or state["description"] != description(definitions[connection.host.name])
-        ):
-            # Left by other settings or by a run that was killed: its memory is worth nothing to this measurement.
-            connection.call("destroy_guest", guest=name)
-            found = {}
-    channel = GuestChannel(name, result_path(scenario.guest), testbed.connections)
-    source = next((c for c in testbed.connections if c.host.name in found), testbed.connections[0])
-    channel.follow()
-    if not found:
-        source.call("start_guest", definition=definitions[source.host.name], result_path=result_path(scenario.guest))
-        try:
-            channel.wait_ready(source, BOOT_LIMIT_SECONDS)
-        except InstrumentError:
-            source.call("destroy_guest", guest=name)
-            raise
-    return GuestSite(name, source, _other(testbed, source), channel, persistent=False)
 
 
-def _site_of_own_guest(testbed: Testbed, name: str, found: dict[str, dict[str, Any]]) -> GuestSite:
+def _address_of(guest_address: str | None, number: int) -> str | None:
+    """The address of the guest of a number, with its prefix length: the first has the given one, others the next."""
+    if guest_address is None or number == 1:
+        return guest_address
+    try:
+        first = ipaddress.ip_interface(guest_address)
+        address = first.ip + (number - 1)
+    except ValueError:
+        raise InstrumentError(
+            f"guest_address is {guest_address}, from which no address of {number} guests can be counted: give an "
+            "address with its prefix length."
+        ) from None
+    if address not in first.network or address == first.network.broadcast_address:
+        raise InstrumentError(
+            f"guest_address is {guest_address}, and its network has no {number} addresses from there on: give a lower "
+            "one."
+        )
+    return f"{address}/{first.network.prefixlen}"
+
+
+def _without_prefix(address: str | None) -> str | None:
+    return address.partition("/")[0] if address is not None else None
+
+
+def _site_of_own_guest(
+    testbed: Testbed, name: str, found: dict[str, dict[str, Any]], probe_address: str | None
+) -> GuestSite:
     if not found:
         hosts = " nor ".join(c.host.name for c in testbed.connections)
         raise InstrumentError(f"The guest {name} runs neither on {hosts}: start it, or correct guest.domain.")
@@ -116,18 +188,8 @@ def _site_of_own_guest(testbed: Testbed, name: str, found: dict[str, dict[str, A
         raise InstrumentError(
             f"The guest {name} on {source.host.name} is {state['state']}: resume it, or leave it alone."
         )
-    return GuestSite(name, source, _other(testbed, source), None, state["persistent"])
+    return GuestSite(name, source, _other(testbed, source), None, state["persistent"], probe_address)
 
 
 def _other(testbed: Testbed, connection: HostConnection) -> HostConnection:
     return next(c for c in testbed.connections if c is not connection)
-
-
-def _definition(connection: HostConnection, facts: Mapping[str, Any], guest: Guest, guest_address: str | None) -> str:
-    arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", "stsm.seed=1"]
-    if guest_address is not None:
-        arguments.append(f"stsm.address={guest_address}")
-    version = [int(part) for part in facts["qemu_version"].split(".")]
-    xml = domain_xml(guest, " ".join(arguments), connection.host.tenant_bridge, version)
-    # A guest of an older build of the workload is another guest: it is not measured but replaced.
-    return describe(xml, facts["workload_digest"])

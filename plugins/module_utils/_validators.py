@@ -16,6 +16,7 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
     run.memory_verified,
     run.strategy_happened,
     run.dirty_rate,
+    run.background,
     run.clocks_bounded,
     run.vantage_points,
     run.calibrated,

@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
     succeeded,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, decide
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DIRTY_RATE_SHARE
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BACKGROUND_SHARE, DIRTY_RATE_SHARE
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import downtimes
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
@@ -103,6 +103,27 @@ def dirty_rate(observation: Observation) -> Finding:
     return Finding(name, abs(off) <= DIRTY_RATE_SHARE, sentence + ".")
 
 
+def background(observation: Observation) -> Finding:
+    """The load beside the migration was there, on both hosts' processors and on the link."""
+    name = "background"
+    asked, seen = observation["scenario"]["background"], observation["background"]
+    cpu_percent, stream = asked["cpu_percent"], asked["link_mbit_per_second"]
+    if not cpu_percent and not stream:
+        return Finding(name, None, "No load beside the migration was asked for.")
+    if seen is None:
+        return Finding(name, False, "What load there was beside the migration is not known.")
+    told, held = [], []
+    for end in ENDS if cpu_percent else ():
+        share = seen["cpu_percent"][end]
+        told.append(f"{share:.1f} % of the {end}'s processors instead of {cpu_percent:g} %")
+        held.append(abs(share - cpu_percent) <= BACKGROUND_SHARE * cpu_percent)
+    if stream:
+        found = seen["link_mbit_per_second"]
+        told.append(f"{found:.1f} Mbit/s of the link instead of {stream:g}")
+        held.append(abs(found - stream) <= BACKGROUND_SHARE * stream)
+    return Finding(name, all(held), f"The load beside the migration took {', '.join(told)}.")
+
+
 def clocks_bounded(observation: Observation) -> Finding:
     """The hosts' clocks are known well enough to compare events of both."""
     worst_ms = max(clock_bounds_ns(observation).values()) / 1e6
@@ -140,15 +161,25 @@ def memory_verified(observation: Observation) -> Finding:
 
 
 def vantage_points(observation: Observation) -> Finding:
-    """All three vantage points saw the downtime, and none saw less than it can: events <= guest <= network."""
+    """All vantage points saw the downtime, and none saw less than it can: events <= guest <= network.
+
+    A site's own guest does not tell its clock, so that there the network follows on the events.
+    """
     name = "vantage_points"
     if not succeeded(observation):
         return Finding(name, None, "The guest did not move, so there is no downtime to see.")
     seen = downtimes(observation)
-    if ran_own_guest(observation) and not observation["echoes"]:
+    if not observation["echoes"] and seen["events"] is not None:
         return Finding(name, None, "The network was not probed; the events alone show the downtime.")
-    if not ran_own_guest(observation) and seen["events"] is not None:
-        return Finding(name, None, "A site's own guest answers no echoes; the events show its downtime.")
+    if not ran_own_guest(observation):
+        del seen["guest"]
+        if not any(echo[1] is not None for echo in observation["echoes"]):
+            return Finding(
+                name,
+                False,
+                "The guest never answered an ICMP echo request: correct guest_address, let the guest's packet filter "
+                "admit the observer, or leave guest_address out.",
+            )
     missing = [point for point, downtime in seen.items() if downtime is None]
     if missing:
         return Finding(name, False, f"The downtime was not seen by: {', '.join(missing)}.")

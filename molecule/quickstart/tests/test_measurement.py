@@ -15,10 +15,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._calibration i
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml, result_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_run import configure
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine, measure_link
-from ansible_collections.stsm.live_migration.plugins.module_utils._run import configure, measure
+from ansible_collections.stsm.live_migration.plugins.module_utils._run import measure
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
-from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guests
 
 PROBE_ADDRESS = GUEST_ADDRESS.partition("/")[0]
 
@@ -35,7 +36,7 @@ def test_hosts_pass_their_preflight_and_the_link_is_as_declared(testbed: Testbed
 
 
 def test_known_pauses_are_seen_from_all_vantage_points(testbed: Testbed) -> None:
-    site = settle_guest(testbed, scenario("hybrid"), GUEST_ADDRESS)
+    (site,) = settle_guests(testbed, scenario("hybrid"), GUEST_ADDRESS)
     points = calibrate(site, PROBE_ADDRESS)
     assert [point["pause_ms"] for point in points] == [0, 50, 500, 5000]
     assert [point for point in points if not all(point["within"].values())] == []
@@ -68,11 +69,12 @@ def test_hybrid_sends_all_memory_once_before_it_switches(pair: list[Host], tmp_p
 def test_damaged_page_makes_the_run_invalid_and_is_named(testbed: Testbed, fault: str) -> None:
     # An idle guest does not touch the page again and so cannot heal it.
     idle = scenario("stop-and-copy", workload={"working_set_mib": 16, "pattern": "idle"})
-    site = settle_guest(testbed, idle, GUEST_ADDRESS)
+    (site,) = settle_guests(testbed, idle, GUEST_ADDRESS)
     assert site.channel is not None and idle.workload is not None
     configure(site.channel, site.source, idle.workload)
     site.channel.ask(site.source, "inject", page=17, fault=fault)
-    record = _record.build(measure(testbed, site, idle, PROBE_ADDRESS), "tests")
+    (observation,) = measure(testbed, [site], idle)
+    record = _record.build(observation, "tests", 1, "a group")
     # The next test finds whole memory: another size fills it anew.
     site.channel.ask(site.destination, "configure", working_set_mib=32)
     assert record["outcome"] == "completed"
@@ -102,7 +104,7 @@ def test_pre_copy_that_cannot_keep_up_is_aborted_in_time(pair: list[Host], tmp_p
 def test_guest_that_does_not_boot_is_told_in_its_own_words_and_removed(testbed: Testbed) -> None:
     unbootable = scenario("pre-copy", guest={"name": "stsm-unbootable"})
     with pytest.raises(InstrumentError, match="did not boot on compute1.*'stsm.address'"):
-        settle_guest(testbed, unbootable, "no-address")
+        settle_guests(testbed, unbootable, "no-address")
     assert testbed.locate("stsm-unbootable") == {}
 
 
@@ -119,9 +121,10 @@ def test_guest_of_the_site_is_moved_with_the_vantage_points_it_has(
     try:
         asked = {"guest": {"domain": "site-guest"}, "link": {"rate_mbit_per_second": 1000}}
         own = Scenario.from_dict({**asked, "strategy": {"name": strategy}, "warm_up_seconds": 1})
-        site = settle_guest(testbed, own, None)
-        record = _record.build(measure(testbed, site, own, None), "tests")
-        _record.append(tmp_path / "runs.jsonl", record)
+        sites = settle_guests(testbed, own, None)
+        (observation,) = measure(testbed, sites, own)
+        record = _record.build(observation, "tests", 1, "a group")
+        _record.append(tmp_path / "runs.jsonl", [record])
     finally:
         for connection in testbed.connections:
             connection.call("destroy_guest", guest="site-guest")

@@ -17,9 +17,10 @@ CONTROL_PORT = "org.stsm.control"
 
 
 class ResultFollower:
-    """Hands out every line that appears in the guest's result file from now on, through rotations of that file."""
+    """Hands out every line that appears in a guest's result file from now on, through rotations of that file."""
 
-    def __init__(self, path: str, notify: Callable[..., None]) -> None:
+    def __init__(self, guest: str, path: str, notify: Callable[..., None]) -> None:
+        self._guest = guest
         self._path = Path(path)
         # QEMU makes the file, on the destination of a migration too, but not its folder.
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,9 +66,10 @@ class ResultFollower:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             try:
-                self._notify("guest", at_ns=now_ns(), line=json.loads(line))
+                self._notify("guest", at_ns=now_ns(), guest=self._guest, line=json.loads(line))
             except ValueError:
-                self._notify("guest_garbage", at_ns=now_ns(), text=line[:200].decode(errors="replace"))
+                text = line[:200].decode(errors="replace")
+                self._notify("guest_garbage", at_ns=now_ns(), guest=self._guest, text=text)
 
 
 def last_line(path: str) -> str:

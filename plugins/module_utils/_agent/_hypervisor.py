@@ -37,6 +37,7 @@ class Hypervisor:
             raise AgentError("The host has no python3-libvirt: deploy the host's stack first (playbook deploy).")
         self._notify = notify
         self._on_pass = on_pass
+        self._begun: set[str] = set()
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
         libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=self._run_event_loop, name="events", daemon=True).start()
@@ -61,6 +62,8 @@ class Hypervisor:
         self, _connection: Any, domain: Any, event: str, seconds: int, micros: int, details: str | None, _opaque: Any
     ) -> None:
         at_ns = monotonic_from_realtime_ns(seconds * 1_000_000_000 + micros * 1000)
+        if event == "RESUME":
+            self._begun.add(domain.name())
         self._notify("event", at_ns=at_ns, guest=domain.name(), event=event, data=json.loads(details or "{}"))
 
     def _on_iteration(self, _connection: Any, domain: Any, iteration: int, _opaque: Any) -> None:
@@ -72,6 +75,13 @@ class Hypervisor:
     def take_completed(self, guest: str) -> dict[str, Any] | None:
         """The statistics of the last job of *guest* that ended; None if none did since the last call."""
         return self._completed.pop(guest, None)
+
+    def has_begun(self, guest: str) -> bool:
+        """Whether *guest* began to run here since it was last forgotten, were it for a moment."""
+        return guest in self._begun
+
+    def forget_begun(self, guest: str) -> None:
+        self._begun.discard(guest)
 
     def domain(self, guest: str) -> Any:
         try:

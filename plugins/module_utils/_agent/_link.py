@@ -18,7 +18,8 @@ class LinkReceiver:
 
     def __init__(self, address: str, port: int) -> None:
         try:
-            self._socket = socket.create_server((address, port), backlog=1)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            self._socket = socket.create_server((address, port), family=family, backlog=1)
         except OSError as error:
             raise AgentError(
                 f"Cannot listen on {address} port {port} for the link measurement ({error.strerror}): "

@@ -31,6 +31,9 @@ STATISTICS = {
     "memory_page_size": "memory_page_size_bytes",
     "memory_postcopy_requests": "memory_postcopy_requests",
     "auto_converge_throttle": "auto_converge_throttle_percent",
+    "disk_total": "disk_total_bytes",
+    "disk_processed": "disk_processed_bytes",
+    "disk_remaining": "disk_remaining_bytes",
 }
 
 
@@ -39,15 +42,28 @@ def named_statistics(raw: dict[str, Any]) -> dict[str, Any]:
     return {ours: raw[theirs] for theirs, ours in STATISTICS.items() if theirs in raw}
 
 
+def _in_words(error: Any) -> str:
+    """libvirt's words, and for disks on storage that the hosts do not share what to set."""
+    words = str(error)
+    if error.get_error_code() == libvirt.VIR_ERR_MIGRATE_UNSAFE and "shared storage" in words:
+        return (
+            f"{words}: the guest's disks are on storage that the hosts do not share; set guest.copy_disks to true to "
+            "copy them with the guest, or put them on shared storage"
+        )
+    return words
+
+
 class Migration:
     """Drives ``virDomainMigrateToURI3`` from a thread of its own.
 
     *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch``
     (``never``, ``at-once`` or ``after-first-pass``), ``time_limit_seconds`` and ``downtime_limit_ms`` (or None).
-    Notices: ``job`` with statistics while it runs; ``finished`` at the end.
+    Disks that are copied are copied first; no switch is asked for before the memory's turn has come.
+    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end.
     """
 
-    def __init__(self, domain: Any, request: dict[str, Any], notify: Callable[..., None]) -> None:
+    def __init__(self, guest: str, domain: Any, request: dict[str, Any], notify: Callable[..., None]) -> None:
+        self._guest = guest
         self._domain = domain
         self._request = request
         self._notify = notify
@@ -93,7 +109,7 @@ class Migration:
         try:
             self._domain.migrateToURI3(self._request["destination_uri"], self._request["parameters"], flags)
         except libvirt.libvirtError as error:
-            self._error = str(error)
+            self._error = _in_words(error)
         finally:
             self._ended_ns = now_ns()
 
@@ -123,6 +139,7 @@ class Migration:
         self._notify(
             "finished",
             at_ns=self._ended_ns,
+            guest=self._guest,
             start_ns=self._started_ns,
             end_ns=self._ended_ns,
             switch_requested_ns=self._switch_requested_ns,
@@ -132,7 +149,13 @@ class Migration:
 
     def _switch_is_due(self) -> bool:
         switch = self._request["switch"]
-        return switch == "at-once" or (switch == "after-first-pass" and self._first_pass_is_over())
+        if switch == "at-once":
+            return not self._copies_disks or self._statistics().get("memory_total", 0) > 0
+        return switch == "after-first-pass" and self._first_pass_is_over()
+
+    @property
+    def _copies_disks(self) -> bool:
+        return "VIR_MIGRATE_NON_SHARED_DISK" in self._request["flags"]
 
     def _first_pass_is_over(self) -> bool:
         # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
@@ -141,7 +164,9 @@ class Migration:
             self._judged_pass = self._pass
             raw = self._statistics()
             sent_pages = raw.get("memory_normal", 0) + raw.get("memory_constant", 0)
-            self._covered = sent_pages * raw.get("memory_page_size", 4096) >= raw.get("memory_total", 1 << 63)
+            # While disks are copied there is no memory to count yet.
+            total_bytes = raw.get("memory_total", 0) or 1 << 63
+            self._covered = sent_pages * raw.get("memory_page_size", 4096) >= total_bytes
         return self._covered
 
     def _switch(self) -> None:
@@ -164,7 +189,7 @@ class Migration:
         while self._driver.is_alive():
             raw = self._statistics()
             if "memory_total" in raw:
-                self._notify("job", at_ns=now_ns(), statistics=named_statistics(raw))
+                self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=named_statistics(raw))
             self._driver.join(_WATCH_SECONDS)
 
     def _statistics(self) -> dict[str, Any]:

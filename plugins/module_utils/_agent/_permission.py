@@ -11,52 +11,44 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ._errors import AgentError
+from ._qemu import account, post_copy_refusal
 
 _SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 _DEVICE = "/dev/userfaultfd"
-_QEMU_USERS = ("libvirt-qemu", "qemu")
 # None is 0 or 1, which a child that came to grief may give as well.
 _BY_DEVICE, _BY_SYSTEM_CALL, _REFUSED = 10, 11, 12
 
 
-def post_copy_permission() -> dict[str, Any]:
+def post_copy_permission(emulator: str) -> dict[str, Any]:
     """``{"permitted", "by", "reason"}``: what QEMU's own user gets when it asks as QEMU would."""
-    account = _qemu_account()
-    verdict = _as_user(account)
+    user = account()
+    verdict = _as_user(user)
     if verdict == _BY_DEVICE:
         return {"permitted": True, "by": f"the device node {_DEVICE}", "reason": None}
     if verdict == _BY_SYSTEM_CALL:
         return {"permitted": True, "by": "the system call (vm.unprivileged_userfaultfd is 1)", "reason": None}
     if _libvirt_labels_device():
         return {"permitted": True, "by": f"libvirt, which gives each guest a {_DEVICE} of its own", "reason": None}
+    if post_copy_refusal(emulator) is None:
+        return {"permitted": True, "by": f"a capability of {emulator}", "reason": None}
     return {
         "permitted": False,
         "by": None,
-        "reason": f"{account.pw_name} may neither open {_DEVICE} nor call userfaultfd, which post-copy needs: set "
+        "reason": f"{user.pw_name} may neither open {_DEVICE} nor call userfaultfd, which post-copy needs: set "
         "qemu_userfaultfd_cure to device (or auto) and run the playbook deploy.",
     }
 
 
-def _qemu_account() -> pwd.struct_passwd:
-    for name in _QEMU_USERS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise AgentError("The host has no user for QEMU (libvirt-qemu): deploy the host's stack first (playbook deploy).")
-
-
-def _as_user(account: pwd.struct_passwd) -> int:
+def _as_user(user: pwd.struct_passwd) -> int:
     """Ask in a child process that has become QEMU's user, its groups included."""
     child = os.fork()
     if child:
         _pid, status = os.waitpid(child, 0)
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _REFUSED
     try:
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(account.pw_uid)
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
         os._exit(_ask())
     finally:
         os._exit(_REFUSED)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counters sampled while a migration runs: bytes on the migration interface, CPU time of QEMU's threads."""
+"""Counters sampled while a guest migrates: bytes on the migration interface, CPU time of its QEMU's threads."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Sampler:
 
     def _sample(self) -> None:
         received, sent = interface_bytes(self._interface)
-        self._notify("network", at_ns=now_ns(), rx_bytes=received, tx_bytes=sent)
+        self._notify("network", at_ns=now_ns(), guest=self._guest, rx_bytes=received, tx_bytes=sent)
         pid = guest_pid(self._guest)
         if pid is not None:
             cpu_seconds = thread_cpu_seconds(pid)
             if cpu_seconds:
-                self._notify("threads", at_ns=now_ns(), cpu_seconds=cpu_seconds)
+                self._notify("threads", at_ns=now_ns(), guest=self._guest, cpu_seconds=cpu_seconds)
 
 
 def interface_bytes(interface: str) -> tuple[int, int]:

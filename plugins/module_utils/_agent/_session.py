@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -13,16 +14,22 @@ from typing import Any, BinaryIO, Callable
 from urllib.parse import urlsplit
 
 from ._binding import libvirt
+from ._boot_proof import boot_proof
 from ._clock import now_ns
+from ._disks import GuestDisks
 from ._errors import AgentError
 from ._facts import gather
 from ._guest_channel import ResultFollower, last_line, send_command
 from ._hypervisor import Hypervisor
 from ._link import LinkReceiver, send_stream
+from ._link_limit import LinkLimit
+from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration, named_statistics
 from ._permission import post_copy_permission
+from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
 from ._samples import Sampler
+from ._survey import survey, wall_clock_ns
 
 _SETTLE_SECONDS = 120
 _PEER_SECONDS = 5
@@ -37,11 +44,17 @@ class Session:
         self._write_lock = threading.Lock()
         self._host_lock = HostLock()
         self._hypervisor: Hypervisor | None = None
-        self._migration: Migration | None = None
-        self._migrating_guest = ""
-        self._sampler: Sampler | None = None
-        self._follower: ResultFollower | None = None
+        # Of the guests that move at once, by name.
+        self._migrations: dict[str, Migration] = {}
+        self._samplers: dict[str, Sampler] = {}
+        self._followers: dict[str, ResultFollower] = {}
+        # By what they find.
+        self._loads: dict[str, Load] = {}
+        # By interface.
+        self._link_limits: dict[str, LinkLimit] = {}
+        self._guest_disks: GuestDisks | None = None
         self._receiver: LinkReceiver | None = None
+        self._doorkeeper: Doorkeeper | None = None
 
     # -- speech ----------------------------------------------------------------------------------------------------
 
@@ -78,14 +91,28 @@ class Session:
             return {"error": f"{name} failed on the host with {type(error).__name__}: {error}."}
 
     def settle(self) -> None:
-        """Leave no job, no sampler and no paused guest behind."""
-        if self._migration is not None:
-            self._migration.abort("interrupted")
-            self._migration.join(_SETTLE_SECONDS)
-            self._libvirt.resume_after_migration(self._migrating_guest)
-        self.stop_sampling()
-        self.stop_following()
-        self._host_lock.release()
+        """Leave no job, load, limit, sampler or paused guest behind; a step that fails does not prevent the others."""
+        for migration in self._migrations.values():
+            migration.abort("interrupted")
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        with contextlib.ExitStack() as steps:
+            # The last one to be named is the first to be taken.
+            steps.callback(self._host_lock.release)
+            for interface in self._link_limits:
+                steps.callback(self.unshape_link, interface)
+            for guest in self._followers:
+                steps.callback(self.stop_following, guest)
+            for guest in self._samplers:
+                steps.callback(self.stop_sampling, guest)
+            if self._guest_disks is not None:
+                steps.callback(self._guest_disks.settle_all)
+            for guest in self._migrations:
+                steps.callback(self._end_migration, guest, deadline)
+            steps.callback(self.stop_loads)
+
+    def _end_migration(self, guest: str, deadline: float) -> None:
+        self._migrations[guest].join(max(0.0, deadline - time.monotonic()))
+        self._libvirt.resume_after_migration(guest)
 
     # -- the host --------------------------------------------------------------------------------------------------
 
@@ -101,8 +128,17 @@ class Session:
     def facts(self, interface: str) -> dict[str, Any]:
         return gather(self._libvirt.connection, interface)
 
-    def post_copy_permission(self) -> dict[str, Any]:
-        return post_copy_permission()
+    def wall_clock(self) -> int:
+        return wall_clock_ns()
+
+    def survey(self, emulator: str, accelerator: str | None, folders: list[str]) -> dict[str, Any]:
+        return survey(self._libvirt.connection, emulator, accelerator, folders)
+
+    def boot_proof(self, emulator: str, accelerator: str, limit_seconds: float) -> dict[str, Any]:
+        return boot_proof(emulator, accelerator, limit_seconds)
+
+    def post_copy_permission(self, emulator: str) -> dict[str, Any]:
+        return post_copy_permission(emulator)
 
     def lock(self, holder: str) -> None:
         self._host_lock.acquire(holder)
@@ -110,12 +146,11 @@ class Session:
     def start_sampling(self, interface: str, guest: str) -> None:
         sampler = Sampler(self.notify, interface, guest)
         sampler.start()
-        self._sampler = sampler
+        self._samplers[guest] = sampler
 
-    def stop_sampling(self) -> None:
-        if self._sampler is not None:
-            self._sampler.stop()
-            self._sampler = None
+    def stop_sampling(self, guest: str) -> None:
+        if guest in self._samplers:
+            self._samplers.pop(guest).stop()
 
     # -- the guest -------------------------------------------------------------------------------------------------
 
@@ -128,14 +163,13 @@ class Session:
     def destroy_guest(self, guest: str) -> None:
         self._libvirt.destroy(guest)
 
-    def follow_guest(self, result_path: str) -> None:
-        self.stop_following()
-        self._follower = ResultFollower(result_path, self.notify)
+    def follow_guest(self, guest: str, result_path: str) -> None:
+        self.stop_following(guest)
+        self._followers[guest] = ResultFollower(guest, result_path, self.notify)
 
-    def stop_following(self) -> None:
-        if self._follower is not None:
-            self._follower.stop()
-            self._follower = None
+    def stop_following(self, guest: str) -> None:
+        if guest in self._followers:
+            self._followers.pop(guest).stop()
 
     def last_words(self, result_path: str) -> str:
         return last_line(result_path + ".console")
@@ -167,25 +201,45 @@ class Session:
     def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
         return self._libvirt.ask_qemu(guest, command)
 
+    # -- its disks -------------------------------------------------------------------------------------------------
+
+    @property
+    def _disks(self) -> GuestDisks:
+        if self._guest_disks is None:
+            self._guest_disks = GuestDisks(self._libvirt)
+        return self._guest_disks
+
+    def describe_disks(self, guest: str) -> dict[str, Any]:
+        return self._disks.describe(guest)
+
+    def make_disks(self, guest: str, uuid: str, disks: list[dict[str, Any]]) -> None:
+        self._disks.make(guest, uuid, disks)
+
+    def settle_disks(self, guest: str) -> str:
+        return self._disks.settle(guest)
+
+    def note_left_disks(self, guest: str, uuid: str, disks: list[dict[str, Any]]) -> None:
+        self._disks.note_left(guest, uuid, disks)
+
     # -- the migration ---------------------------------------------------------------------------------------------
 
     def migrate(self, guest: str, request: dict[str, Any]) -> None:
         self._libvirt.take_completed(guest)
-        self._migrating_guest = guest
-        self._migration = Migration(self._libvirt.domain(guest), request, self.notify)
-        self._migration.start()
+        migration = Migration(guest, self._libvirt.domain(guest), request, self.notify)
+        self._migrations[guest] = migration
+        migration.start()
 
-    def abort_migration(self, reason: str) -> None:
-        if self._migration is not None:
-            self._migration.abort(reason)
+    def abort_migration(self, guest: str, reason: str) -> None:
+        if guest in self._migrations:
+            self._migrations[guest].abort(reason)
 
     def completed_statistics(self, guest: str) -> dict[str, Any] | None:
         raw = self._libvirt.take_completed(guest)
         return None if raw is None else named_statistics(raw)
 
     def _on_pass(self, guest: str, number: int) -> None:
-        if self._migration is not None and guest == self._migrating_guest:
-            self._migration.note_pass(number)
+        if guest in self._migrations:
+            self._migrations[guest].note_pass(number)
 
     # -- the link --------------------------------------------------------------------------------------------------
 
@@ -204,7 +258,57 @@ class Session:
     def send_link(self, address: str, port: int, source_address: str, duration_seconds: float) -> None:
         send_stream(address, port, source_address, duration_seconds)
 
-    # -- TLS -------------------------------------------------------------------------------------------------------
+    def shape_link(self, interface: str, rate_mbit_per_second: float) -> None:
+        """Limit what this host sends on an interface, until it is unshaped or this session ends."""
+        self.unshape_link(interface)
+        self._link_limits[interface] = LinkLimit(interface, rate_mbit_per_second)
+
+    def unshape_link(self, interface: str) -> None:
+        if interface in self._link_limits:
+            self._link_limits.pop(interface).lift()
+
+    # -- load beside a migration -----------------------------------------------------------------------------------
+
+    def load_processors(self, percent: float) -> None:
+        self._loads["cpu"] = busy_processors(percent)
+
+    def send_load(self, address: str, port: int, source_address: str, mbit_per_second: float) -> None:
+        self._loads["sent"] = stream_out(address, port, source_address, mbit_per_second)
+
+    def receive_load(self, address: str, port: int) -> None:
+        self._loads["received"] = stream_in(address, port)
+
+    def stop_loads(self) -> dict[str, Any]:
+        """``{"cpu_percent", "sent", "received"}`` of the loads that were under way; harmless without any."""
+        loads, self._loads = self._loads, {}
+        found: dict[str, Any] = {name: next(iter(load.stop()), None) for name, load in loads.items() if name != "cpu"}
+        if "cpu" in loads:
+            shares = [worker["share"] for worker in loads["cpu"].stop()]
+            found["cpu_percent"] = round(100 * sum(shares) / max(1, len(shares)), 1)
+        return found
+
+    # -- the peer --------------------------------------------------------------------------------------------------
+
+    def resolve(self, host_name: str) -> list[str]:
+        return resolve(host_name)
+
+    def own(self, addresses: list[str]) -> list[str]:
+        return own(addresses)
+
+    def open_ports(self, address: str, ports: list[int]) -> None:
+        self.close_ports()
+        self._doorkeeper = Doorkeeper(address, ports)
+
+    def close_ports(self) -> None:
+        if self._doorkeeper is not None:
+            self._doorkeeper.close()
+            self._doorkeeper = None
+
+    def knock(self, address: str, ports: list[int], source_address: str) -> dict[str, Any]:
+        return knock(address, ports, source_address)
+
+    def peer_certificate_ends(self, host_name: str) -> float | None:
+        return peer_certificate_ends(host_name, _LIBVIRT_PORTS["qemu+tls"])
 
     def open_peer(self, destination_uri: str) -> str:
         """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""

@@ -13,7 +13,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
 # A domain whose description begins so is the collection's own, and may be destroyed by it.
 WORKLOAD_MARK = "stsm.live_migration workload guest"
-TENANT_MAC = "52:54:00:73:74:6d"
+TENANT_MAC, FIRST_MAC_BYTE = "52:54:00:73:74", 0x6D
 _QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 _BLOCKTIME_SINCE = (10, 1)
 
@@ -23,8 +23,10 @@ def result_path(guest: Guest) -> str:
     return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
 
 
-def domain_xml(guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_version: Sequence[int]) -> str:
-    """The domain's XML."""
+def domain_xml(
+    guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_version: Sequence[int], number: int = 1
+) -> str:
+    """The domain's XML.  Guests of one kind are told apart by their *number* from 1 on, and so are their interfaces."""
     domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
     _add(domain, "name", guest.name)
     _add(domain, "memory", str(guest.memory_mib), unit="MiB")
@@ -40,7 +42,7 @@ def domain_xml(guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_ver
     else:
         _add(_add(domain, "cpu", mode="custom", match="exact", check="none"), "model", guest.cpu_model)
     _add(domain, "on_crash", "destroy")
-    _add_devices(_add(domain, "devices"), guest, tenant_bridge)
+    _add_devices(_add(domain, "devices"), guest, tenant_bridge, number)
     if tuple(qemu_version) >= _BLOCKTIME_SINCE:
         # libvirt has no flag for it, and QEMU counts blocktime and latency of post-copy only when told from the start.
         command_line = _add(domain, f"{{{_QEMU_NAMESPACE}}}commandline")
@@ -62,10 +64,10 @@ def description(xml: str) -> str:
     return ElementTree.fromstring(xml).findtext("description") or ""
 
 
-def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str) -> None:
+def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str, number: int) -> None:
     # The guest needs neither disk nor screen: what is not there is neither emulated nor migrated.
     interface = _add(devices, "interface", type="bridge")
-    _add(interface, "mac", address=TENANT_MAC)
+    _add(interface, "mac", address=f"{TENANT_MAC}:{FIRST_MAC_BYTE + number - 1:02x}")
     _add(interface, "source", bridge=tenant_bridge)
     _add(interface, "model", type="virtio")
     results = _add(devices, "channel", type="file")

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 _NOTICES = ("event", "job", "finished", "network", "threads")
@@ -36,14 +36,14 @@ class LibvirtDriver:
         connections = (self._source, self._destination)
         try:
             for connection in connections:
-                connection.forget(*_NOTICES)
+                connection.forget(*_NOTICES, guest=self._guest)
                 connection.call("start_sampling", interface=connection.host.migration_interface, guest=self._guest)
             yield
         finally:
             for connection in connections:
                 # A host that is gone samples no more; what it has sent is kept.
                 with contextlib.suppress(InstrumentError):
-                    connection.call("stop_sampling")
+                    connection.call("stop_sampling", guest=self._guest)
 
     def migrate(self, scenario: Scenario, persistent: bool, interrupted: Callable[[], bool]) -> dict[str, Any]:
         """Move the guest; returns when it began and ended and how (``migration`` of the observation).
@@ -51,30 +51,47 @@ class LibvirtDriver:
         Raises InstrumentError only if the migration could not be begun.  A host that is lost meanwhile, or a migration
         that does not end, is told as its error.
         """
-        request = migration_request(scenario, self._destination.host, persistent)
-        start_ns = time.monotonic_ns()
-        self._source.call("migrate", guest=self._guest, request=request)
+        with self._copied_disks(scenario) as disks:
+            request = migration_request(scenario, self._destination.host, persistent, disks)
+            start_ns = time.monotonic_ns()
+            self._source.call("migrate", guest=self._guest, request=request)
+            try:
+                return self._wait(scenario, interrupted)
+            except InstrumentError as error:
+                return {
+                    "start_ns": start_ns,
+                    "end_ns": time.monotonic_ns(),
+                    "switch_requested_ns": None,
+                    "abort_reason": None,
+                    "error": str(error),
+                }
+
+    @contextlib.contextmanager
+    def _copied_disks(self, scenario: Scenario) -> Iterator[list[str]]:
+        """The disks that move with the guest, by their targets; their new images go if the guest does not come."""
+        if not _copies_disks(scenario):
+            yield []
+            return
+        found = self._source.call("describe_disks", guest=self._guest)
+        self._destination.call("make_disks", guest=self._guest, **found)
         try:
-            return self._wait(scenario, interrupted)
-        except InstrumentError as error:
-            return {
-                "start_ns": start_ns,
-                "end_ns": time.monotonic_ns(),
-                "switch_requested_ns": None,
-                "abort_reason": None,
-                "error": str(error),
-            }
+            yield [disk["target"] for disk in found["disks"]]
+        finally:
+            # An agent that is no longer reached settles by itself, as the connection ends.
+            with contextlib.suppress(InstrumentError):
+                if self._destination.call("settle_disks", guest=self._guest) == "kept":
+                    self._source.call("note_left_disks", guest=self._guest, **found)
 
     def _wait(self, scenario: Scenario, interrupted: Callable[[], bool]) -> dict[str, Any]:
         patience_seconds = scenario.time_limit_seconds * 2 + _GRACE_SECONDS
         deadline = time.monotonic() + patience_seconds
         aborted = False
         while time.monotonic() < deadline:
-            finished = self._source.wait_for("finished", _LOOK_SECONDS)
+            finished = self._source.wait_for("finished", _LOOK_SECONDS, guest=self._guest)
             if finished is not None:
-                return {key: value for key, value in finished.items() if key != "at_ns"}
+                return {key: value for key, value in finished.items() if key not in ("at_ns", "guest")}
             if interrupted() and not aborted:
-                self._source.call("abort_migration", reason="interrupted")
+                self._source.call("abort_migration", guest=self._guest, reason="interrupted")
                 aborted = True
         raise InstrumentError(
             f"The migration on {self._source.host.name} had not ended {patience_seconds:g} s after its start: "
@@ -87,16 +104,22 @@ class LibvirtDriver:
         events = [
             {"host": end, **{key: event[key] for key in ("event", "at_ns", "data")}}
             for end, connection in ends.items()
-            for event in connection.notices("event")
-            if event["guest"] == self._guest
+            for event in connection.notices("event", guest=self._guest)
         ]
         return {
             "events": sorted(events, key=lambda event: event["at_ns"]),
-            "job_series": [{"at_ns": job["at_ns"], **job["statistics"]} for job in self._source.notices("job")],
+            "job_series": [
+                {"at_ns": job["at_ns"], **job["statistics"]} for job in self._source.notices("job", guest=self._guest)
+            ],
             "completed": self._completed(),
-            "network": {end: connection.notices("network") for end, connection in ends.items()},
-            "threads": {end: connection.notices("threads") for end, connection in ends.items()},
+            "network": {end: self._samples(connection, "network") for end, connection in ends.items()},
+            "threads": {end: self._samples(connection, "threads") for end, connection in ends.items()},
         }
+
+    def _samples(self, connection: HostConnection, kind: str) -> list[dict[str, Any]]:
+        """What was sampled for this guest on a host, without its name."""
+        notices = connection.notices(kind, guest=self._guest)
+        return [{key: value for key, value in notice.items() if key != "guest"} for notice in notices]
 
     def _completed(self) -> dict[str, Any] | None:
         with contextlib.suppress(InstrumentError):
@@ -115,8 +138,17 @@ def destination_uri(host: Host) -> str:
     return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}/system"
 
 
-def migration_request(scenario: Scenario, destination: Host, persistent: bool) -> dict[str, Any]:
-    """What the agent is asked to do; plain data, also shown as the plan in check mode."""
+def _copies_disks(scenario: Scenario) -> bool:
+    return isinstance(scenario.guest, SiteGuest) and scenario.guest.copy_disks
+
+
+def migration_request(
+    scenario: Scenario, destination: Host, persistent: bool, disks: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the agent is asked to do; plain data, also shown as the plan in check mode.
+
+    *disks* are the targets of the disks that are copied; in a plan they are not known yet.
+    """
     strategy = STRATEGIES[scenario.strategy.name]
     address = (
         f"[{destination.migration_address}]" if ":" in destination.migration_address else destination.migration_address
@@ -130,6 +162,10 @@ def migration_request(scenario: Scenario, destination: Host, persistent: bool) -
     flags = list(strategy.libvirt_flags)
     if persistent:
         flags += ["VIR_MIGRATE_PERSIST_DEST", "VIR_MIGRATE_UNDEFINE_SOURCE"]
+    if _copies_disks(scenario):
+        flags.append("VIR_MIGRATE_NON_SHARED_DISK")
+        if disks:
+            parameters["migrate_disks"] = list(disks)
     return {
         "destination_uri": destination_uri(destination),
         "flags": flags,

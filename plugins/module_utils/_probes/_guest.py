@@ -27,7 +27,8 @@ class GuestChannel:
     def follow(self) -> None:
         """Read the guest's lines from now on, on whichever host it says them."""
         for connection in self._connections:
-            connection.call("follow_guest", result_path=self._result_path)
+            connection.forget("guest", guest=self._guest)
+            connection.call("follow_guest", guest=self._guest, result_path=self._result_path)
 
     def wait_ready(self, host: HostConnection, timeout_seconds: float) -> dict[str, Any]:
         """The first line of a guest started on *host*, once its memory is filled; its last words if it gave up."""
@@ -48,9 +49,7 @@ class GuestChannel:
         self, host: HostConnection, command: str, timeout_seconds: float = _ANSWER_SECONDS, **values: Any
     ) -> dict[str, Any]:
         """Give *command* to the guest on *host* and wait for its answer, which may come from either host."""
-        identifier = next(self._ids)
-        words = " ".join(f"{key}={value}" for key, value in values.items())
-        host.call("command_guest", guest=self._guest, command=f"id={identifier} command={command} {words}".rstrip())
+        identifier = self.tell(host, command, **values)
         answer = self._find("id", identifier, timeout_seconds)
         if answer is None:
             raise InstrumentError(f"The guest {self._guest} did not answer {command} within {timeout_seconds:g} s.")
@@ -58,11 +57,18 @@ class GuestChannel:
             raise InstrumentError(f"The guest {self._guest} refused {command}: {answer['message']}")
         return answer
 
+    def tell(self, host: HostConnection, command: str, **values: Any) -> int:
+        """Give *command* to the guest on *host* without waiting for its answer; returns the answer's id."""
+        identifier = next(self._ids)
+        words = " ".join(f"{key}={value}" for key, value in values.items())
+        host.call("command_guest", guest=self._guest, command=f"id={identifier} command={command} {words}".rstrip())
+        return identifier
+
     def _find(self, key: str, value: Any, timeout_seconds: float) -> dict[str, Any] | None:
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             for connection in self._connections:
-                for notice in connection.notices("guest"):
+                for notice in connection.notices("guest", guest=self._guest):
                     line: dict[str, Any] = notice["line"]
                     if line.get(key) == value:
                         return line

@@ -197,6 +197,15 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
         "clocks": {
             end: {"offset_ns": 5_000, "bound_ns": 120_000, "drift_ns": 8_000} for end in ("source", "destination")
         },
+        "stages": {"prepare": 0.31, "warm_up": 2.2, "migration": 4.2, "cool_down": 1.4, "verify": 0.1},
+        "group": {
+            "guest": "stsm-guest",
+            "start_ns": at(0),
+            "end_ns": at(END),
+            "transferred_bytes": statistics(COMPLETED, requests)["memory_processed_bytes"],
+            "disk_bytes": None,
+        },
+        "background": None,
         "migration": {
             "start_ns": at(0),
             "end_ns": at(END),
@@ -270,5 +279,34 @@ def site_guest() -> dict[str, Any]:
     seen = observation("hybrid")
     seen["scenario"] = scenario("hybrid", guest={"domain": "web-1"}, workload=None)
     seen["guest"] = {"warm_up": None, "window": None, "verified": None}
+    seen["group"]["guest"] = "web-1"
     seen.update(echoes=[], calibration=[])
+    return seen
+
+
+def three_guests() -> dict[str, Any]:
+    """Return a good run of the second of three guests that moved at once; the others sent as much as it did."""
+    seen = observation("hybrid", guests=3)
+    # Three share the link, so each sends a third of what it would alone.
+    for row in (*seen["job_series"], seen["completed"]):
+        for key in ("memory_processed_bytes", "memory_normal_bytes", "memory_bytes_per_second"):
+            row[key] //= 3
+    seen["group"].update(guest="stsm-guest-2", start_ns=at(-3), end_ns=at(END + 40))
+    seen["scenario"]["workload"]["working_set_mib"] = 64
+    seen["guest"]["verified"]["pages"] = 16_384
+    return seen
+
+
+def loaded(cpu_percent: float = 30, link_mbit_per_second: float = 160) -> dict[str, Any]:
+    """Return a good run beside a load of 30 % of all processors and 160 Mbit/s; both ends found what is given."""
+    seen = observation("hybrid", background={"cpu_percent": 30, "link_mbit_per_second": 160})
+    # What the stream takes in 4.2 s is missing to the migration: a fifth.
+    for row in (*seen["job_series"], seen["completed"]):
+        for key in ("memory_processed_bytes", "memory_normal_bytes", "memory_bytes_per_second"):
+            row[key] = row[key] * 4 // 5
+    seen["group"]["transferred_bytes"] = seen["completed"]["memory_processed_bytes"]
+    seen["background"] = {
+        "cpu_percent": {"source": cpu_percent, "destination": cpu_percent},
+        "link_mbit_per_second": link_mbit_per_second,
+    }
     return seen

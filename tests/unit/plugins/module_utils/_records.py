@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import build
@@ -12,6 +13,7 @@ from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._ob
     observation,
 )
 
+_GROUPS = itertools.count(1)
 STRATEGIES = ("pre-copy", "hybrid", "post-copy", "stop-and-copy")
 
 
@@ -23,7 +25,7 @@ def record(
     if strategy == "pre-copy" and dirty_rate_of_link > 1:
         seen = not_converged(strategy, dirty_rate_of_link)
         seen["scenario"]["repetition"] = repetition
-    built = build(seen, "first")
+    built = build(seen, "first", 1, f"group-{next(_GROUPS)}")
     built["summary"].update(changes)
     return built
 

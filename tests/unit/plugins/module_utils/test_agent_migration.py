@@ -17,12 +17,18 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
 class FakeLibvirtError(Exception):
     """libvirt's error, without libvirt."""
 
+    def get_error_code(self) -> int:
+        """The code of an unsafe migration for its words, another one for all others."""
+        return 81 if str(self).startswith("Unsafe migration") else 1
+
 
 FAKE_LIBVIRT = SimpleNamespace(
     libvirtError=FakeLibvirtError,
     VIR_MIGRATE_LIVE=1,
     VIR_MIGRATE_PEER2PEER=2,
     VIR_MIGRATE_POSTCOPY=32768,
+    VIR_MIGRATE_NON_SHARED_DISK=64,
+    VIR_ERR_MIGRATE_UNSAFE=81,
 )
 
 
@@ -39,6 +45,7 @@ class ScriptedDomain:
         self.switched = 0
         self.aborted = 0
         self.sent_pages = 10
+        self.total_pages = 100
         self.downtimes: list[int] = []
         self._ended = threading.Event()
         self._error: str | None = None
@@ -71,7 +78,7 @@ class ScriptedDomain:
         self.downtimes.append(milliseconds)
 
     def jobStats(self) -> dict[str, int]:  # noqa: N802
-        return {"memory_total": 100 * 4096, "memory_page_size": 4096, "memory_normal": self.sent_pages}
+        return {"memory_total": self.total_pages * 4096, "memory_page_size": 4096, "memory_normal": self.sent_pages}
 
 
 class Notices(list[dict[str, Any]]):
@@ -98,6 +105,7 @@ def _libvirt(monkeypatch: pytest.MonkeyPatch) -> None:
 def begin(domain: ScriptedDomain, **request: Any) -> tuple[_migration.Migration, Notices]:
     notices = Notices()
     migration = _migration.Migration(
+        "guest",
         domain,
         {
             "destination_uri": "qemu+tls://b/system",
@@ -156,6 +164,30 @@ def test_post_copy_asks_again_while_libvirt_says_it_is_too_early() -> None:
     domain.end()
     assert notices.finished()["error"] is None
     assert domain.switched == 1
+
+
+@pytest.mark.parametrize("switch", ["at-once", "after-first-pass"])
+def test_no_switch_is_asked_for_while_disks_are_copied(switch: str) -> None:
+    domain = ScriptedDomain()
+    domain.total_pages = domain.sent_pages = 0
+    flags = ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER", "VIR_MIGRATE_NON_SHARED_DISK"]
+    migration, notices = begin(domain, switch=switch, flags=flags)
+    migration.note_pass(1)
+    time.sleep(0.1)
+    assert domain.switched == 0
+    domain.total_pages = domain.sent_pages = 100
+    migration.note_pass(2)
+    wait_until(lambda: domain.switched)
+    domain.end()
+    assert notices.finished()["switch_requested_ns"] is not None
+    assert domain.flags == 1 | 2 | 64
+
+
+def test_disks_that_are_not_shared_are_told_with_what_to_set() -> None:
+    domain = ScriptedDomain()
+    _migration_begun, notices = begin(domain)
+    domain.end("Unsafe migration: Migration without shared storage is unsafe")
+    assert "set guest.copy_disks to true" in notices.finished()["error"]
 
 
 def test_time_limit_aborts_until_libvirt_obeys() -> None:

@@ -47,7 +47,7 @@ def test_result_file_is_followed_from_its_end_and_through_a_rotation(tmp_path: P
     results = tmp_path / "guest.results"
     results.write_text('{"sequence":0}\n')
     with HostConnection(HOST) as connection:
-        connection.call("follow_guest", result_path=str(results))
+        connection.call("follow_guest", guest="guest", result_path=str(results))
         with results.open("a") as file:
             file.write('{"sequence":1}\n{"sequ')
             file.flush()
@@ -58,6 +58,26 @@ def test_result_file_is_followed_from_its_end_and_through_a_rotation(tmp_path: P
         results.write_text('{"sequence":3}\n')
         assert connection.wait_for("guest", 5, line={"sequence": 3})
         assert [notice["line"]["sequence"] for notice in connection.notices("guest")] == [1, 2, 3]
+
+
+def test_guests_that_are_followed_at_once_are_told_apart(tmp_path: Path) -> None:
+    with HostConnection(HOST) as connection:
+        for guest in ("one", "two"):
+            (tmp_path / guest).touch()
+            connection.call("follow_guest", guest=guest, result_path=str(tmp_path / guest))
+        for guest in ("one", "two"):
+            (tmp_path / guest).write_text(f'{{"of":"{guest}"}}\n')
+            assert connection.wait_for("guest", 5, guest=guest)
+        assert [notice["line"] for notice in connection.notices("guest", guest="two")] == [{"of": "two"}]
+        connection.forget("guest", guest="two")
+        assert [notice["line"] for notice in connection.notices("guest")] == [{"of": "one"}]
+
+
+def test_link_that_is_not_there_is_not_limited() -> None:
+    with HostConnection(HOST) as connection:
+        with pytest.raises(InstrumentError, match="of nowhere0 could not be limited|has no tc"):
+            connection.call("shape_link", interface="nowhere0", rate_mbit_per_second=10)
+        connection.call("unshape_link", interface="nowhere0")
 
 
 def test_link_is_measured_between_two_agents() -> None:

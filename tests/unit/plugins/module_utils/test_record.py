@@ -21,9 +21,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provenance im
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SUMMARY_FIELDS
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import (
     host_facts,
+    loaded,
     not_converged,
     observation,
     site_guest,
+    three_guests,
 )
 
 
@@ -34,12 +36,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def a_record() -> dict[str, Any]:
-    return _record.build(observation(), "first")
+    return _record.build(observation(), "first", 1, "group-1")
 
 
-@pytest.mark.parametrize("seen", [observation(), observation("stop-and-copy"), not_converged(), site_guest()])
+@pytest.mark.parametrize(
+    "seen", [observation(), observation("stop-and-copy"), not_converged(), site_guest(), three_guests(), loaded()]
+)
 def test_a_record_follows_its_schema(seen: dict[str, Any]) -> None:
-    built = _record.build(seen, "first")
+    built = _record.build(seen, "first", 1, "group-1")
     _record.check(built)
     assert json.loads(json.dumps(built, allow_nan=False)) == built
     assert set(built["summary"]) == set(SUMMARY_FIELDS)
@@ -47,7 +51,7 @@ def test_a_record_follows_its_schema(seen: dict[str, Any]) -> None:
 
 def test_a_record_holds_what_was_asked_and_all_that_was_seen() -> None:
     seen = observation()
-    built = _record.build(seen, "first")
+    built = _record.build(seen, "first", 1, "group-1")
     assert built["raw"]["echoes"] == seen["echoes"]
     assert built["scenario"] == seen["scenario"]
     assert built["outcome"] == "completed"
@@ -60,7 +64,7 @@ def test_a_bad_scenario_makes_no_record() -> None:
     seen = observation()
     seen["scenario"]["strategy"]["name"] = "hybird"
     with pytest.raises(ScenarioError, match="did you mean 'hybrid'"):
-        _record.build(seen, "first")
+        _record.build(seen, "first", 1, "group-1")
 
 
 def test_both_directions_make_one_cell_and_another_build_another() -> None:
@@ -78,9 +82,35 @@ def test_both_directions_make_one_cell_and_another_build_another() -> None:
 def test_records_are_appended_and_read_in_order(path: Path) -> None:
     records = [a_record() for _attempt in range(3)]
     for built in records:
-        _record.append(path, built)
+        _record.append(path, [built])
     assert _record.read(path) == records
     assert path.read_bytes().count(b"\n") == 3
+
+
+def test_records_of_guests_that_moved_at_once_are_appended_in_one_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = []
+
+    def write(descriptor: int, data: bytes) -> int:
+        writes.append(data)
+        return real_write(descriptor, data)
+
+    group = [_record.build(observation(guests=3), "first", number, "group-1") for number in (1, 2, 3)]
+    monkeypatch.setattr(os, "write", write)
+    _record.append(path, group)
+    assert [data.count(b"\n") for data in writes] == [3]
+    assert [(found["group_id"], found["guest_number"]) for found in _record.read(path)] == [
+        ("group-1", 1),
+        ("group-1", 2),
+        ("group-1", 3),
+    ]
+
+
+def test_one_bad_record_of_a_group_keeps_all_of_them_out(path: Path) -> None:
+    with pytest.raises(RecordError, match="at outcome"):
+        _record.append(path, [a_record(), {**a_record(), "outcome": "fine"}])
+    assert not path.exists()
 
 
 def test_no_file_has_no_records(path: Path) -> None:
@@ -99,7 +129,7 @@ def test_no_file_has_no_records(path: Path) -> None:
 )
 def test_a_record_against_the_schema_is_not_written(path: Path, change: dict[str, Any], words: str) -> None:
     with pytest.raises(RecordError, match=words):
-        _record.append(path, {**a_record(), **change})
+        _record.append(path, [{**a_record(), **change}])
     assert not path.exists()
 
 
@@ -107,18 +137,18 @@ def test_a_number_json_does_not_know_is_not_written(path: Path) -> None:
     built = a_record()
     built["raw"]["destination_statistics"]["postcopy-latency"] = float("nan")
     with pytest.raises(RecordError, match="number that JSON does not know"):
-        _record.append(path, built)
+        _record.append(path, [built])
     assert not path.exists()
 
 
 def test_an_unfinished_last_line_is_reported_left_out_and_cut_off(path: Path) -> None:
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     whole = path.read_bytes()
     path.write_bytes(whole + whole[: len(whole) // 2])
     complaints: list[str] = []
     assert len(_record.read(path, complaints.append)) == 1
     assert complaints == [f"The last line of {path} is not whole, because its writer was interrupted; it is left out."]
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     assert path.read_bytes().startswith(whole)
     assert len(_record.read(path)) == 2
 
@@ -127,7 +157,7 @@ def test_a_file_of_nothing_but_an_unfinished_line_starts_anew(path: Path) -> Non
     path.parent.mkdir()
     path.write_text('{"schema_ver' * 10_000)
     assert _record.read(path) == []
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     assert len(_record.read(path)) == 1
 
 
@@ -136,7 +166,7 @@ def test_a_file_of_nothing_but_an_unfinished_line_starts_anew(path: Path) -> Non
     [
         ("{broken", "Line 1 of .* is not a record"),
         ("[]", "schema version None"),
-        ('{"schema_version": 99}', "schema version 99, but this collection reads 1"),
+        ('{"schema_version": 99}', "schema version 99, but this collection reads 2"),
     ],
 )
 def test_a_line_that_is_no_record_is_refused(path: Path, line: str, words: str) -> None:
@@ -166,28 +196,28 @@ real_write = os.write
 def test_a_full_disk_leaves_the_file_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, words: str
 ) -> None:
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     before = path.read_bytes()
     monkeypatch.setattr(os, "write", write)
     with pytest.raises(RecordError, match=f"{words}.*is as it was before"):
-        _record.append(path, a_record())
+        _record.append(path, [a_record()])
     assert path.read_bytes() == before
 
 
 def test_an_interrupted_write_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     before = path.read_bytes()
     monkeypatch.setattr(os, "write", killed)
     with pytest.raises(KeyboardInterrupt):
-        _record.append(path, a_record())
+        _record.append(path, [a_record()])
     assert path.read_bytes() == before
 
 
 def test_a_second_writer_waits_for_the_first(path: Path) -> None:
-    _record.append(path, a_record())
+    _record.append(path, [a_record()])
     with path.open("rb") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
-        writer = threading.Thread(target=_record.append, args=(path, a_record()))
+        writer = threading.Thread(target=_record.append, args=(path, [a_record()]))
         writer.start()
         writer.join(0.3)
         assert writer.is_alive()
@@ -225,7 +255,7 @@ def test_without_jsonschema_nothing_is_begun(path: Path, monkeypatch: pytest.Mon
     with pytest.raises(RecordError, match="jsonschema is missing on the observer"):
         _record.prepare(path)
     with pytest.raises(RecordError, match="jsonschema is missing on the observer"):
-        _record.append(path, {})
+        _record.append(path, [{}])
 
 
 def test_a_whole_file_is_there_or_is_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from typing import Any
 
@@ -64,6 +65,22 @@ def test_a_share_of_the_link_is_resolved() -> None:
     assert mib_per_second(1000) == 1e9 / 8 / 2**20
 
 
+def test_several_guests_have_names_of_their_own_and_a_hash_of_their_own() -> None:
+    scenario = Scenario.from_dict(asked(guests=3))
+    assert [scenario.guest_of(number).name for number in (1, 2, 3)] == ["stsm-guest", "stsm-guest-2", "stsm-guest-3"]
+    assert scenario.guest_of(2) == dataclasses.replace(Guest(), name="stsm-guest-2")
+    assert Scenario.from_dict(asked(guest={"domain": "web"}, workload=None, guests=2)).guest_of(2) == SiteGuest("web-2")
+    assert scenario.hash != Scenario.from_dict(LEAST).hash
+    assert Scenario.from_dict(scenario.to_dict()) == scenario
+
+
+def test_a_load_beside_the_migration_is_part_of_what_is_measured() -> None:
+    scenario = Scenario.from_dict(asked(background__link_mbit_per_second=300))
+    assert (scenario.background.cpu_percent, scenario.background.link_mbit_per_second) == (0, 300)
+    assert scenario.hash != Scenario.from_dict(LEAST).hash
+    assert Scenario.from_dict(scenario.to_dict()) == scenario
+
+
 def test_a_site_guest_has_no_workload() -> None:
     scenario = Scenario.from_dict(asked(guest={"domain": "web-1"}, workload=None))
     assert scenario.guest == SiteGuest("web-1")
@@ -108,8 +125,19 @@ NAN, INFINITY = float("nan"), float("inf")
         ),
         (
             asked(workloads={}),
-            "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, workload, "
-            "link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds.",
+            "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, guests, "
+            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds.",
+        ),
+        (asked(guests=9), "guests is 9, but must be a whole number of at least 1 and at most 8."),
+        (asked(guests=0), "guests is 0, but must be a whole number of at least 1 and at most 8."),
+        (
+            asked(background__cpu_percent=101),
+            "background.cpu_percent is 101, but must be a number of at least 0 and at most 100.",
+        ),
+        (
+            asked(background__link_mbit_per_second=1000),
+            "background.link_mbit_per_second is 1000, but the link carries 1000 Mbit/s and the migration needs some of"
+            " that: lower it below link.rate_mbit_per_second.",
         ),
         (
             asked(workload__dirty_rate_mib_per_second=-3),
@@ -202,7 +230,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(guest="stsm"),
             "guest is the text 'stsm', but must be a mapping with the keys name, memory_mib, vcpus, machine, "
-            "cpu_model, accelerator, domain.",
+            "cpu_model, accelerator, domain, copy_disks.",
         ),
         (asked(link={}), "link.rate_mbit_per_second is missing; it must be a number above 0."),
         (asked(link__rate_mbit_per_second=10**400), "link.rate_mbit_per_second is 1"),
@@ -261,7 +289,7 @@ def test_what_does_not_determine_it_leaves_the_hash(change: dict[str, Any]) -> N
 
 def test_the_hash_stays_what_it_was() -> None:
     """Recorded cells are found by it: a new default or a renamed key would measure all of them again."""
-    assert Scenario.from_dict(LEAST).hash == "f1cc886260fcb50532b32c0c0b07c354ca9d86c503d35dbbc6c4c42d8a416ca1"
+    assert Scenario.from_dict(LEAST).hash == "672eba83475a92c6a2127aa34bb94a10091c96168818085880dddb89867d6f1f"
 
 
 loads = st.one_of(

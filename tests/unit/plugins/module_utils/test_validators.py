@@ -21,9 +21,11 @@ from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._ob
     MS,
     at,
     event,
+    loaded,
     not_converged,
     observation,
     site_guest,
+    three_guests,
 )
 
 Fault = Callable[[dict[str, Any]], None]
@@ -45,18 +47,19 @@ def not_applicable(seen: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("strategy", ["hybrid", "post-copy"])
 def test_a_good_post_copy_run_passes_every_validator(strategy: str) -> None:
     assert failures(observation(strategy)) == {}
-    assert not_applicable(observation(strategy)) == set()
+    assert not_applicable(observation(strategy)) == {"background"}
 
 
 @pytest.mark.parametrize("strategy", ["pre-copy", "stop-and-copy"])
 def test_a_good_run_without_post_copy_has_no_latencies(strategy: str) -> None:
     assert failures(observation(strategy)) == {}
-    assert not_applicable(observation(strategy)) == {"latency_histogram"}
+    assert not_applicable(observation(strategy)) == {"background", "latency_histogram"}
 
 
 def test_a_run_that_did_not_converge_is_valid_with_what_applies() -> None:
     assert failures(not_converged()) == {}
     assert not_applicable(not_converged()) == {
+        "background",
         "strategy_happened",
         "vantage_points",
         "throughput_identity",
@@ -68,7 +71,43 @@ def test_a_run_that_did_not_converge_is_valid_with_what_applies() -> None:
 
 def test_a_site_guest_is_judged_by_what_it_shows() -> None:
     assert failures(site_guest()) == {}
-    assert not_applicable(site_guest()) == {"memory_verified", "dirty_rate", "vantage_points", "calibrated"}
+    assert not_applicable(site_guest()) == {
+        "memory_verified",
+        "dirty_rate",
+        "background",
+        "vantage_points",
+        "calibrated",
+    }
+
+
+def test_guests_that_move_at_once_are_judged_by_all_their_bytes_together() -> None:
+    assert failures(three_guests()) == {}
+    lonely = three_guests()
+    lonely["group"]["transferred_bytes"] = lonely["completed"]["memory_processed_bytes"]
+    assert "for 3 guests, the source's NIC" in failures(lonely)["nic_bytes"]
+    unknown = three_guests()
+    unknown["group"]["transferred_bytes"] = None
+    assert "nic_bytes" in not_applicable(unknown)
+
+
+def test_a_load_that_was_there_passes_and_its_bytes_are_no_mystery() -> None:
+    assert failures(loaded()) == {}
+    assert not_applicable(loaded()) == set()
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (loaded(cpu_percent=26), "26.0 % of the source's processors instead of 30 %"),
+        (loaded(cpu_percent=34), "34.0 % of the destination's processors instead of 30 %"),
+        (loaded(link_mbit_per_second=140), "140.0 Mbit/s of the link instead of 160."),
+        ({**loaded(), "background": None}, "is not known"),
+    ],
+)
+def test_a_load_that_was_not_there_is_told(seen: dict[str, Any], words: str) -> None:
+    failed = failures(seen)
+    assert words in failed.pop("background")
+    assert set(failed) <= {"nic_bytes"}
 
 
 def wrong_page(reason: str, expected: int, found: int) -> Fault:
@@ -160,7 +199,7 @@ def nic_burst(seen: dict[str, Any]) -> None:
 
 
 def small_link(seen: dict[str, Any]) -> None:
-    seen["scenario"]["link"]["payload_mbit_per_second"] = 700.0
+    seen["scenario"]["link"].update(rate_mbit_per_second=940.0, payload_mbit_per_second=None)
 
 
 def unsent_working_set(seen: dict[str, Any]) -> None:
@@ -174,7 +213,7 @@ def foreign_traffic(seen: dict[str, Any]) -> None:
         for row in seen["network"][end]:
             row["tx_bytes"] += max(0, row["at_ns"] - at(COMPLETED)) // 15
             row["rx_bytes"] += max(0, row["at_ns"] - at(COMPLETED)) // 15
-    seen["migration"]["end_ns"] = at(COMPLETED + 900)
+    seen["migration"]["end_ns"] = seen["group"]["end_ns"] = at(COMPLETED + 900)
 
 
 def lossy_network(seen: dict[str, Any]) -> None:
@@ -231,7 +270,7 @@ def without_events(seen: dict[str, Any]) -> None:
         ("hybrid", kilobytes_for_kibibytes, "throughput_identity", "QEMU reports 974.8 Mbit/s"),
         ("hybrid", bytes_from_nowhere, "accounting", "explain"),
         ("hybrid", nic_burst, "rate_within_link", "the NIC of the source"),
-        ("hybrid", small_link, "physical_limit", "700 Mbit/s of payload need"),
+        ("hybrid", small_link, "physical_limit", "Mbit/s of payload need"),
         ("hybrid", unsent_working_set, "physical_limit", "the working set alone holds"),
         ("hybrid", foreign_traffic, "nic_bytes", "the source's NIC"),
         ("hybrid", lossy_network, "nic_bytes", "the destination's NIC received"),
@@ -262,7 +301,7 @@ def test_all_validators_have_a_name_of_their_own() -> None:
 
 
 def test_every_sentence_is_one_sentence() -> None:
-    for seen in (observation(), observation("pre-copy"), not_converged(), site_guest()):
+    for seen in (observation(), observation("pre-copy"), not_converged(), site_guest(), three_guests(), loaded()):
         for finding in validate(seen)[1]:
             assert finding.sentence.endswith(".")
             assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
