@@ -1,42 +1,178 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Can this pair of hosts do what will be asked of it?  Asked before the first run, each finding one sentence."""
+"""Can this pair of hosts do what will be asked of it?  Asked before the first run, each finding one sentence.
+
+Hosts are asked first (:mod:`_checks._look`), the checks below judge the answers; a check is a pure function of what was
+seen and what is asked.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import shutil
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import destination_uri
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _path, _stack
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._hold import hold
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._look import look
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import (
+    Asked,
+    Findings,
+    Seen,
+    finding,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, unmet
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
-from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
 
-LINK_PORT = 49215
+LINK_PORT = _path.MIGRATION_PORTS[1]
 LINK_SECONDS = 2.0
+_LINK_TRIES = 3
+NOTHING = Asked()
 
 
-def examine(testbed: Testbed) -> list[dict[str, Any]]:
-    """All findings but the link's: ``{"name", "host", "passed", "sentence"}``."""
-    findings = []
-    for connection in testbed.connections:
-        peer = next(c for c in testbed.connections if c is not connection)
-        findings += [_reaches(connection, peer), _post_copy(testbed, connection), _clock(connection)]
-        findings += _concessions(connection)
+@dataclass(frozen=True)
+class _Check:
+    """A judgement and the answers that it needs; a question that got none is the finding instead, under this name."""
+
+    name: str
+    needs: tuple[str, ...]
+    judge: Callable[..., Findings]
+
+
+# Each host by itself: judge(seen, asked).
+_OF_A_HOST = (
+    _Check("clock", ("clock",), _host.clock),
+    _Check("post-copy", ("permission",), _host.post_copy),
+    _Check("disk", ("survey",), _host.disk),
+    _Check("accelerator", ("boot_proof",), _host.boot_proof),
+    _Check("accelerator", ("survey",), _host.accelerator),
+    _Check("mtu", (), _path.interface_mtu),
+    _Check("concession", (), _host.concessions),
+)
+# From each host to its peer: judge(seen, peer, asked).
+_OF_A_WAY = (
+    _Check("name", ("peer_addresses", "addresses_of_peer"), _path.name),
+    _Check("control connection", ("peer_reached",), _path.control_connection),
+    _Check("certificate", ("certificate_ends",), _path.certificate),
+    _Check("ports", ("listening",), lambda _seen, _peer, _asked: []),
+    _Check("ports", ("knock",), _path.ports),
+    _Check("mtu", ("knock",), _path.frames),
+)
+# Both together: judge(one, other, asked).
+_OF_BOTH = (
+    _Check("time of day", ("wall_offset_seconds",), _path.time_of_day),
+    _Check("versions", (), _stack.versions),
+    _Check("capabilities", ("survey",), _stack.capabilities),
+    _Check("strategy", ("survey",), _stack.strategies),
+    _Check("machine", ("survey",), _stack.machine),
+    _Check("processor", ("survey",), _stack.processor),
+    _Check("memory", ("survey", "clock"), _stack.memory),
+    _Check("encryption", (), _path.encryption),
+)
+
+
+@dataclass
+class Examination:
+    """What was found of a pair; facts and payload as far as there are any."""
+
+    findings: Findings
+    facts: dict[str, dict[str, Any]]
+    payload_mbit_per_second: dict[str, float] | None
+
+
+def examine(testbed: Testbed, asked: Asked = NOTHING) -> Findings:
+    """All findings of two hosts that are held already, but the link's."""
+    facts = [testbed.facts[connection.host.name] for connection in testbed.connections]
+    return _judge(look(testbed.connections, facts, asked), asked)
+
+
+def examine_hosts(hosts: Sequence[Host], holder: str, asked: Asked) -> Examination:
+    """Connect to both hosts and examine them; a host that cannot be had is a finding, and the other one is examined."""
+    examination = Examination(_observer(asked), {}, None)
+    with contextlib.ExitStack() as stack:
+        connections = []
+        for held in hold(hosts, holder, stack):
+            if held.connection is None or held.facts is None:
+                examination.findings.append(finding("connection", held.host.name, False, held.refusal))
+            else:
+                connections.append(held.connection)
+                examination.facts[held.host.name] = held.facts
+        testbed = Testbed(connections, examination.facts)
+        seen = look(connections, list(examination.facts.values()), asked)
+        examination.findings += _judge(seen, asked)
+        if asked.measures_link and len(seen) == 2 and all(_is_open(one) for one in seen):
+            _examine_link(examination, testbed, seen, asked)
+    return examination
+
+
+def _observer(asked: Asked) -> Findings:
+    """Is there room for the records, here where they will be written?"""
+    if asked.results is None:
+        return []
+    folder = next(path for path in (asked.results, *asked.results.parents) if path.exists())
+    return [_host.room("results", "the observer", str(asked.results), shutil.disk_usage(folder).free >> 20)]
+
+
+def _judge(seen: Sequence[Seen], asked: Asked) -> Findings:
+    """What the checks say to what was seen of one host or of two."""
+    findings: Findings = []
+    told = set()
+    rounds: list[tuple[tuple[_Check, ...], list[Seen], tuple[Seen, ...]]] = [
+        (_OF_A_HOST, [one], (one,)) for one in seen
+    ]
+    if len(seen) == 2:
+        one, other = seen
+        rounds += [
+            (_OF_A_WAY, [one], (one, other)),
+            (_OF_A_WAY, [other], (other, one)),
+            (_OF_BOTH, [one, other], (one, other)),
+        ]
+    for checks, asked_hosts, parties in rounds:
+        for check in checks:
+            missing = [(host, need) for host in asked_hosts for need in check.needs if need not in host.answers]
+            if not missing:
+                findings += check.judge(*parties, asked)
+            for host, need in missing:
+                if need in host.refusals and (host.name, need) not in told:
+                    told.add((host.name, need))
+                    findings.append(finding(check.name, host.name, False, host.refusals[need]))
     return findings
 
 
-def versions(testbed: Testbed) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _is_open(seen: Seen) -> bool:
+    return "knock" in seen.answers and not seen.answers["knock"]["refusals"]
+
+
+def _examine_link(examination: Examination, testbed: Testbed, seen: Sequence[Seen], asked: Asked) -> None:
+    one, other = seen
+    try:
+        directions = measure_link(testbed)
+        for _try in range(_LINK_TRIES - 1):
+            # A host that was busy for a moment is the usual cause; a link that is slow stays so.
+            if not _path.is_less_than_the_link(min(directions.values()), asked, one.host.migration_address):
+                break
+            again = measure_link(testbed)
+            directions = {way: max(rate, again[way]) for way, rate in directions.items()}
+    except InstrumentError as error:
+        examination.findings.append(finding("link", f"{one.name} and {other.name}", False, str(error)))
+        return
+    examination.payload_mbit_per_second = directions
+    examination.findings += _path.link(directions, one, other, asked)
+
+
+def versions(testbed: Testbed) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """The lower libvirt and the lower QEMU of both ends."""
-    facts = testbed.facts.values()
-    return min(_version(f["libvirt_version"]) for f in facts), min(_version(f["qemu_version"]) for f in facts)
+    one, other = (Seen(c.host, {"facts": testbed.facts[c.host.name]}) for c in testbed.connections)
+    return _stack.lower_versions(one, other)
 
 
 def require(testbed: Testbed, strategy: str, guest: str) -> None:
     """Raise InstrumentError unless both ends can do *strategy*, and a *guest* that runs already can be moved by it."""
     traits = {trait for state in testbed.locate(guest).values() for trait in state["traits"]}
-    sentences = unmet(STRATEGIES[strategy], *versions(testbed), traits)  # type: ignore[arg-type]
+    sentences = unmet(STRATEGIES[strategy], *versions(testbed), traits)
     if sentences:
         raise InstrumentError(sentences[0])
 
@@ -63,45 +199,3 @@ def _payload_mbit_per_second(sender: HostConnection, receiver: HostConnection) -
     )
     sender.finish(sending, "send_link", patience_seconds + 5)
     return round(float(receiver.finish(receiving, "receive_link", patience_seconds + 5)), 1)
-
-
-def _reaches(connection: HostConnection, peer: HostConnection) -> dict[str, Any]:
-    uri = destination_uri(peer.host)
-    try:
-        connection.call("open_peer", destination_uri=uri)
-    except InstrumentError as error:
-        return _finding("control connection", connection, False, str(error))
-    return _finding("control connection", connection, True, f"{connection.host.name} reaches {uri}.")
-
-
-def _post_copy(testbed: Testbed, connection: HostConnection) -> dict[str, Any]:
-    permission = connection.call("post_copy_permission")
-    name = connection.host.name
-    if permission["permitted"]:
-        return _finding("post-copy", connection, True, f"QEMU on {name} may use userfaultfd by {permission['by']}.")
-    return _finding("post-copy", connection, False, f"{name}: {permission['reason']}")
-
-
-def _clock(connection: HostConnection) -> dict[str, Any]:
-    bound_ms = connection.clock.bound_ns / 1e6
-    return _finding(
-        "clock",
-        connection,
-        bound_ms <= CLOCK_BOUND_MS,
-        f"The clock of {connection.host.name} is known to {bound_ms:.2f} ms; at most {CLOCK_BOUND_MS:g} ms are needed.",
-    )
-
-
-def _concessions(connection: HostConnection) -> list[dict[str, Any]]:
-    return [
-        _finding("concession", connection, True, f"{connection.host.name} is not an ordinary server: {concession}.")
-        for concession in connection.host.concessions
-    ]
-
-
-def _finding(name: str, connection: HostConnection, passed: bool, sentence: str) -> dict[str, Any]:
-    return {"name": name, "host": connection.host.name, "passed": passed, "sentence": sentence}
-
-
-def _version(dotted: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in dotted.split("."))

@@ -11,15 +11,55 @@ module: preflight_info
 short_description: Examine a pair of hosts before guests move between them
 version_added: 0.1.0
 description:
-  - Tries, from both hosts, what a migration needs. Each host's libvirt reaches the other's, QEMU's unprivileged user
-    may use userfaultfd, the clocks are known well enough.
-  - Measures what one TCP stream gets through the migration network in each direction, which reports compare with.
-  - Every finding is one sentence. The module does not fail because of a finding; a playbook decides what to refuse.
+  - Tries, on both hosts and from each to the other, what the migrations asked for need. Nothing is changed.
+  - Without further options it examines the hosts as they are - permission for post-copy, clocks and time of day, room
+    on the disk, versions, capabilities and strategies, names, libvirt's connection and certificates, migration ports,
+    full frames, and what one TCP stream gets through the migration network. What is asked for adds checks and makes
+    others strict.
+  - Every finding is one sentence. The module does not fail because of a finding, nor because of a host that cannot be
+    reached, which is one; a playbook decides what to refuse.
 options:
   link:
-    description: Whether the link is measured, which takes about five seconds and loads the migration network.
-    type: bool
-    default: true
+    description: The migration network as it is declared.
+    type: dict
+    default: {}
+    suboptions:
+      measure:
+        description: Whether one TCP stream each way is measured, which takes about five seconds and loads the network.
+        type: bool
+        default: true
+      mtu:
+        description: The declared MTU; without it the interfaces' own is taken for what the network carries.
+        type: int
+      rate_mbit_per_second:
+        description: The declared rate; without it the measured payload is told and not judged.
+        type: float
+  guest:
+    description:
+      - The guest that is to move, with the keys of C(guest) in the scenario of the module
+        M(stsm.live_migration.benchmark).
+      - Its machine type, processor model, memory and accelerator are examined. A site's own guest (C(domain)) is what
+        it is, and adds nothing.
+    type: dict
+  guests:
+    description: How many such guests move at once.
+    type: int
+    default: 1
+  strategies:
+    description: The strategies that are asked for. One that this pair cannot do is a finding that did not pass.
+    type: list
+    elements: str
+    default: []
+  results:
+    description: The folder on the observer in which records will be written.
+    type: path
+  boot_limit_seconds:
+    description:
+      - How much processor time the workload guest may take to boot on the accelerator of O(guest), which is tried on
+        both hosts. On a host that is busy with other things it may last three times as long.
+      - With V(0) it is not tried.
+    type: float
+    default: 20
 extends_documentation_fragment:
   - stsm.live_migration._attributes
   - stsm.live_migration._attributes.INFO_MODULE
@@ -41,11 +81,31 @@ EXAMPLES = r"""
         address: 192.0.2.12
         migration_address: 198.51.100.12
   register: preflight
+
+- name: Examine the inventory's first two compute hosts for a campaign
+  stsm.live_migration.preflight_info:
+    hosts: "{{ groups['compute'][:2] | stsm.live_migration.measured_hosts(hostvars) }}"
+    link:
+      rate_mbit_per_second: 10000
+      mtu: 9000
+    guest:
+      memory_mib: 8192
+      cpu_model: host-passthrough
+      accelerator: kvm
+    guests: 2
+    strategies: [pre-copy, hybrid]
+    results: /srv/results/first
+  register: preflight
+
+- name: Refuse hosts that cannot do it
+  ansible.builtin.assert:
+    that: preflight.findings | rejectattr('passed') | length == 0
+    fail_msg: "{{ preflight.findings | rejectattr('passed') | map(attribute='sentence') | join(' ') }}"
 """
 
 RETURN = r"""
 facts:
-  description: What each host is, by its name.
+  description: What each host is, by its name. A host that could not be reached is left out.
   type: dict
   returned: success
   sample: {compute1: {kernel: 6.12.0, qemu_version: 10.0.13}}
@@ -56,26 +116,35 @@ findings:
   returned: success
   contains:
     host:
-      description: The host it was found on.
+      description: The host it was found on, such as V(compute1), V(compute1 and compute2) or V(the observer).
       type: str
     name:
-      description: What was examined.
+      description:
+        - What was examined. V(connection), V(clock), V(time of day), V(post-copy), V(disk), V(memory), V(results),
+          V(accelerator), V(processor), V(machine), V(versions), V(capabilities), V(strategy), V(name),
+          V(control connection), V(certificate), V(ports), V(mtu), V(link), V(encryption) or V(concession).
       type: str
     passed:
-      description: Whether it is as a migration needs it.
+      description: Whether it is as the migrations asked for need it.
       type: bool
     sentence:
       description: What was found, what was needed, what to set.
       type: str
+  sample:
+    - name: mtu
+      host: compute2
+      passed: false
+      sentence: >-
+        migration on compute2 has an MTU of 1400, but 1500 is declared: set the interface's MTU, or campaign_link_mtu.
 payload_mbit_per_second:
   description: The lower of both directions' payload rates.
   type: float
-  returned: when O(link=true)
+  returned: when O(link.measure=true) and both hosts and their migration ports can be reached
   sample: 956.4
 payload_mbit_per_second_by_direction:
   description: What one TCP stream got, by direction.
   type: dict
-  returned: when O(link=true)
+  returned: when RV(payload_mbit_per_second) is
   sample: {compute1 to compute2: 956.4, compute2 to compute1: 956.5}
 """
 
@@ -83,32 +152,46 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._asked import read_asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import (
     holder,
     hosts_argument_spec,
     read_hosts,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine, measure_link
-from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import open_testbed
+from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
+
+_LINK = {
+    "measure": {"type": "bool", "default": True},
+    "mtu": {"type": "int"},
+    "rate_mbit_per_second": {"type": "float"},
+}
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"link": {"type": "bool", "default": True}, **hosts_argument_spec()},
+        argument_spec={
+            "link": {"type": "dict", "default": {}, "options": _LINK},
+            "guest": {"type": "dict"},
+            "guests": {"type": "int", "default": 1},
+            "strategies": {"type": "list", "elements": "str", "default": []},
+            "results": {"type": "path"},
+            "boot_limit_seconds": {"type": "float", "default": 20},
+            **hosts_argument_spec(),
+        },
         supports_check_mode=True,
     )
-    result: dict[str, Any] = {"changed": False}
     try:
-        with open_testbed(read_hosts(module.params["hosts"]), holder("preflight")) as testbed:
-            result.update(facts=testbed.facts, findings=examine(testbed))
-            if module.params["link"]:
-                directions = measure_link(testbed)
-                result["payload_mbit_per_second_by_direction"] = directions
-                result["payload_mbit_per_second"] = min(directions.values())
+        hosts, asked = read_hosts(module.params["hosts"]), read_asked(module.params)
+        examination = examine_hosts(hosts, holder("preflight"), asked)
     except InstrumentError as error:
         module.fail_json(msg=str(error))
+    result: dict[str, Any] = {"changed": False, "facts": examination.facts, "findings": examination.findings}
+    directions = examination.payload_mbit_per_second
+    if directions is not None:
+        result["payload_mbit_per_second_by_direction"] = directions
+        result["payload_mbit_per_second"] = min(directions.values())
     module.exit_json(**result)
 
 

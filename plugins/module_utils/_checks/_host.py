@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of one host by itself: permission, clock, room on the disk, accelerator, concessions."""
+
+from __future__ import annotations
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Findings, Seen, finding
+from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
+
+LEAST_FREE_MIB = 64
+# Where a host keeps what a guest says, and what libvirt keeps of it.
+FOLDERS = ("/var/lib/stsm-live-migration/guests", "/var/lib/libvirt")
+
+
+def post_copy(seen: Seen, _asked: Asked) -> Findings:
+    """May QEMU's user use userfaultfd, and by which right?"""
+    permission = seen.answers["permission"]
+    if permission["permitted"]:
+        return [
+            finding("post-copy", seen.name, True, f"QEMU on {seen.name} may use userfaultfd by {permission['by']}.")
+        ]
+    return [finding("post-copy", seen.name, False, f"{seen.name}: {permission['reason']}")]
+
+
+def clock(seen: Seen, _asked: Asked) -> Findings:
+    """Is the host's clock known as well as downtimes need it?"""
+    bound_ms = seen.answers["clock"].bound_ns / 1e6
+    sentence = f"The clock of {seen.name} is known to {bound_ms:.2f} ms; at most {CLOCK_BOUND_MS:g} ms are needed"
+    if bound_ms > CLOCK_BOUND_MS:
+        return [finding("clock", seen.name, False, f"{sentence}: take an observer that is nearer or less busy.")]
+    return [finding("clock", seen.name, True, f"{sentence}.")]
+
+
+def disk(seen: Seen, _asked: Asked) -> Findings:
+    """Is there room for what guests say and for libvirt?"""
+    return [room("disk", seen.name, folder, free) for folder, free in seen.survey["free_mib"].items()]
+
+
+def room(name: str, host: str, folder: str, free_mib: int) -> dict[str, object]:
+    """Is there room in one folder of *host*?"""
+    enough = free_mib >= LEAST_FREE_MIB
+    sentence = f"{folder} on {host} has {free_mib} MiB free; at least {LEAST_FREE_MIB} MiB are needed"
+    return finding(name, host, enough, f"{sentence}." if enough else f"{sentence}: free some space there.")
+
+
+def accelerator(seen: Seen, asked: Asked) -> Findings:
+    """Does libvirt refuse the accelerator that is asked for, without any trial?"""
+    refusal = seen.survey.get("accelerator_refusal")
+    if refusal is None or "boot_proof" in seen.answers:
+        return []
+    words = f"libvirt on {seen.name} cannot run a guest on {asked.accelerator} ({refusal}): {_cure(asked)}."
+    return [finding("accelerator", seen.name, False, words)]
+
+
+def boot_proof(seen: Seen, asked: Asked) -> Findings:
+    """Does a guest boot in reasonable time on the accelerator that is asked for?"""
+    proof, limit = seen.answers["boot_proof"], f"{asked.boot_limit_seconds:g} s"
+    if proof["seconds"] is not None:
+        words = (
+            f"A guest boots in {proof['seconds']} s of processor time on {asked.accelerator} on {seen.name};"
+            f" at most {limit} are allowed."
+        )
+        return [finding("accelerator", seen.name, True, words)]
+    if proof["said"]:
+        words = f"A guest on {asked.accelerator} does not start on {seen.name} ({proof['said']}): {_cure(asked)}."
+    else:
+        despite = "" if asked.accelerator == "tcg" else ", whatever device nodes are there"
+        words = (
+            f"A guest on {asked.accelerator} did not boot on {seen.name} in {limit} of processor time{despite}:"
+            f" {_cure(asked)}."
+        )
+    return [finding("accelerator", seen.name, False, words)]
+
+
+def _cure(asked: Asked) -> str:
+    if asked.accelerator == "tcg":
+        return "see that nothing else loads the host, or take a faster one"
+    return "set guest.accelerator to tcg, or use a host whose hardware virtualisation works"
+
+
+def concessions(seen: Seen, _asked: Asked) -> Findings:
+    """What sets the host apart from an ordinary server?"""
+    return [
+        finding("concession", seen.name, True, f"{seen.name} is not an ordinary server: {concession}.")
+        for concession in seen.host.concessions
+    ]
