@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._models import Prediction, predict
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import (
+    median_interval,
+    proportion_interval,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
-
-# From this many runs on, the smallest and the largest hold the median with 95 % confidence; below, they are a range.
-RUNS_FOR_AN_INTERVAL = 6
-CONFIDENCE = 0.95
 
 # What makes no difference between two cells, or is told apart from the rest.
 _UNLABELLED = (
@@ -26,41 +26,55 @@ _UNLABELLED = (
     "workload.dirty_rate_mib_per_second",
 )
 
+# What may differ with the strategy, and so labels cells only if nothing else tells them apart.
+_LIMITS = ("time_limit_seconds",)
+
 Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some runs, and the range or (from six runs on) the 95 % interval around it."""
+    """The median of some runs with the 95 % interval that holds it (from six runs on) or with the runs' range."""
 
     centre: float
     low: float
     high: float
     runs: int
+    is_interval: bool = False
 
     def scaled(self, factor: float) -> Spread:
         """Return the same spread in another unit."""
-        return Spread(self.centre * factor, self.low * factor, self.high * factor, self.runs)
+        return replace(self, centre=self.centre * factor, low=self.low * factor, high=self.high * factor)
 
 
-def spread(values: Iterable[float | None]) -> Spread | None:
-    """Return the spread of the values that are there; None without any.
-
-    The interval is the one of order statistics, which assumes nothing of the distribution.
-    """
-    ordered = sorted(value for value in values if value is not None)
+def spread(values: Iterable[float]) -> Spread | None:
+    """Return the spread of some values; None without any."""
+    ordered = sorted(values)
     if not ordered:
         return None
-    cut = 0
-    while _coverage(len(ordered), cut + 1) >= CONFIDENCE:
-        cut += 1
-    return Spread(median(ordered), ordered[cut], ordered[len(ordered) - 1 - cut], len(ordered))
+    interval = median_interval(ordered)
+    low, high = interval or (ordered[0], ordered[-1])
+    return Spread(median(ordered), low, high, len(ordered), interval is not None)
 
 
-def _coverage(runs: int, cut: int) -> float:
-    """Return how sure it is that the median lies within the values left when cut are taken off at either end."""
-    outside = 2 * sum(math.comb(runs, below) for below in range(cut + 1)) / 2**runs
-    return 1 - outside if 2 * cut < runs else 0.0
+@dataclass(frozen=True)
+class Success:
+    """In how many of the runs that count the guest moved; low and high hold the probability, or are both None."""
+
+    successes: int
+    runs: int
+    low: float | None
+    high: float | None
+
+    @property
+    def share(self) -> float:
+        """The share of runs that moved the guest."""
+        return self.successes / self.runs
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether all runs ended alike."""
+        return self.successes in (0, self.runs)
 
 
 @dataclass
@@ -71,6 +85,7 @@ class Cell:
     stack: str
     label: str = ""
     records: list[Record] = field(default_factory=list)
+    _predictions: dict[float | None, Prediction | None] = field(default_factory=dict, repr=False)
 
     @property
     def valid(self) -> list[Record]:
@@ -87,9 +102,54 @@ class Cell:
         """The runs that count and whose time limit ended them."""
         return [record for record in self.valid if record["outcome"] == "not_converged"]
 
+    @property
+    def success(self) -> Success | None:
+        """How often the guest moved, or all guests that moved at once; None if no run counts."""
+        moved: dict[str, bool] = {}
+        for record in (*self.completed, *self.unconverged):
+            moved[_group(record)] = moved.get(_group(record), True) and record["outcome"] != "not_converged"
+        if not moved:
+            return None
+        low, high = proportion_interval(sum(moved.values()), len(moved)) or (None, None)
+        return Success(sum(moved.values()), len(moved), low, high)
+
+    def prediction(self, record: Record | None = None) -> Prediction | None:
+        """Return what the models expect of a run at the payload rate that it found, or of the cell's first run.
+
+        None for a site's own guest.
+        """
+        link = self.scenario.link
+        payload = record["scenario"]["link"]["payload_mbit_per_second"] if record else link.payload_mbit_per_second
+        if payload not in self._predictions:
+            asked = replace(self.scenario, link=replace(link, payload_mbit_per_second=payload))
+            self._predictions[payload] = predict(asked)
+        return self._predictions[payload]
+
+    def values(self, key: str, records: Sequence[Record] | None = None) -> list[float]:
+        """Return one figure of the summary of the completed runs, or those given, as independent values."""
+        return independent(self.completed if records is None else records, lambda record: record["summary"][key])
+
     def figure(self, key: str, records: Sequence[Record] | None = None) -> Spread | None:
         """Return the spread of one figure of the summary over the completed runs, or those given."""
-        return spread(record["summary"][key] for record in (self.completed if records is None else records))
+        return spread(self.values(key, records))
+
+
+def independent(records: Sequence[Record], value: Callable[[Record], float | None]) -> list[float]:
+    """Return the value of each run that has one; of guests that moved at once only their median.
+
+    They share one moment of link and hosts: to count them as runs of their own would promise too narrow an interval.
+    """
+    found: dict[str, list[float]] = {}
+    for record in records:
+        known = value(record)
+        if known is not None:
+            found.setdefault(_group(record), []).append(known)
+    return [median(values) for values in found.values()]
+
+
+def _group(record: Record) -> str:
+    """Return what guests that moved at once have in common."""
+    return str(record.get("group_id") or record["run_id"])
 
 
 def cells(records: Sequence[Record]) -> list[Cell]:
@@ -131,10 +191,24 @@ def _label(found: Sequence[Cell]) -> None:
     if len({cell.stack for cell in found}) > 1:
         for setting, cell in zip(settings, found):
             setting["stack"] = cell.stack
-    keys = sorted({key for setting in settings for key in setting} - set(_UNLABELLED))
+    _label_by(found, settings, {*_UNLABELLED, *_LIMITS})
+    if len({(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name) for cell in found}) < len(
+        found
+    ):
+        _label_by(found, settings, set(_UNLABELLED))
+
+
+def _label_by(found: Sequence[Cell], settings: Sequence[Mapping[str, Any]], unlabelled: set[str]) -> None:
+    """Label each cell by the settings that differ between any two of them."""
+    keys = sorted({key for setting in settings for key in setting} - unlabelled)
     varied = [key for key in keys if len({str(setting.get(key)) for setting in settings}) > 1]
     for setting, cell in zip(settings, found):
-        cell.label = ", ".join(f"{key} {setting[key]}" for key in varied if setting.get(key) is not None)
+        cell.label = ", ".join(f"{key} {_plain(setting[key])}" for key in varied if setting.get(key) is not None)
+
+
+def _plain(value: Any) -> str:
+    """Return a setting as people write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def flat(mapping: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -7,28 +7,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Callable, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._cells import (
-    RUNS_FOR_AN_INTERVAL,
-    Cell,
-    Record,
-    Spread,
-    cells,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import BLACKOUT, TOTAL, sentence
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import RUNS_FOR_AN_INTERVAL, missing
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
-
-
-def number(value: float) -> str:
-    """Return a figure as it is read: three digits, whole from a hundred on, thousands apart."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def quantity(found: Spread, unit: str, scale: float = 1.0) -> str:
-    """Return a spread in words: the median, then the range or the interval if there is one."""
-    centre, low, high = (number(value * scale) for value in (found.centre, found.low, found.high))
-    return f"{centre} {unit}" if low == high else f"{centre} {unit} ({low} to {high})"
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import enumeration, number, quantity
 
 
 def load(scenario: Scenario) -> str:
@@ -48,11 +32,10 @@ def sentences(records: Sequence[Record]) -> list[str]:
         return ["There are no runs yet."]
     found = cells(records)
     told = [_basis(records, found)]
-    for where, alike in groupby(found, key=_where):
-        group = list(alike)
+    for where, group in loads(found):
         told += _who_arrived(where, group)
         told += [_cost(where, cell) for cell in group if cell.valid]
-        told += _compare(where, group)
+        told += _compared(where, group)
     return told + _left_out(found)
 
 
@@ -65,10 +48,14 @@ def headlines(records: Sequence[Record]) -> list[str]:
         return sentences(records)
     found = cells(records)
     told = [_basis(records, found)]
-    for where, alike in groupby(found, key=_where):
-        group = list(alike)
-        told += _who_arrived(where, group) + _compare(where, group)
+    for where, group in loads(found):
+        told += _who_arrived(where, group) + _compared(where, group)
     return told
+
+
+def loads(found: Sequence[Cell]) -> list[tuple[str, list[Cell]]]:
+    """Return the cells of each load together, with the load as the begin of a sentence."""
+    return [(where, list(alike)) for where, alike in groupby(found, key=_where)]
 
 
 def _where(cell: Cell) -> str:
@@ -82,6 +69,8 @@ def _basis(records: Sequence[Record], found: Sequence[Cell]) -> str:
     valid = sum(len(cell.valid) for cell in found)
     most = max((len(cell.valid) for cell in found), default=0)
     around = "the range" if most < RUNS_FOR_AN_INTERVAL else "the range below six runs, the 95 % interval from six on"
+    if missing():
+        around = f"the range (an interval needs {missing()}, which is not installed)"
     stacks = " and ".join(sorted({cell.stack for cell in found}))
     return (
         f"{valid} of {len(records)} runs are valid, on {stacks}; figures are medians of a cell's valid runs,"
@@ -98,11 +87,13 @@ def _who_arrived(where: str, group: Sequence[Cell]) -> list[str]:
         return []
     parts = []
     if stayed:
-        parts.append(f"{_and(stayed)} did not converge")
+        parts.append(f"{enumeration(stayed)} did not converge")
     if mixed:
-        parts.append(f"{_and(mixed)} did not always converge")
+        parts.append(f"{enumeration(mixed)} did not always converge")
     if arrived:
-        parts.append(f"but {_and(arrived)} did" if parts else f"{_and(arrived)} moved the guest in every run")
+        parts.append(
+            f"but {enumeration(arrived)} did" if parts else f"{enumeration(arrived)} moved the guest in every run"
+        )
     return [f"{where}, {', '.join(parts)}."]
 
 
@@ -123,7 +114,11 @@ def _cost(where: str, cell: Cell) -> str:
 def _times(cell: Cell) -> str:
     """Return in how many of its valid runs a strategy did what is told of it."""
     done = len(cell.completed) or len(cell.unconverged)
-    return f"in {done} of {len(cell.valid)} runs"
+    words = f"in {done} of {len(cell.valid)} runs"
+    success = cell.success
+    if success is None or success.is_certain or success.low is None or success.high is None:
+        return words
+    return f"{words} (probability {success.low:.0%} to {success.high:.0%})"
 
 
 def _unconverged(cell: Cell) -> str:
@@ -188,37 +183,26 @@ def _requests(cell: Cell) -> str:
 _COSTS: Sequence[Callable[[Cell], str]] = (_blackout, _brownout, _sent, _requests)
 
 
-def _compare(where: str, group: Sequence[Cell]) -> list[str]:
-    """Return which strategy stopped the guest shortest and longest at one load, if their ranges are apart."""
-    seen: list[tuple[Spread, str]] = []
-    for cell in group:
-        found = cell.figure("downtime_events_ms")
-        if found is not None:
-            seen.append((found, cell.scenario.strategy.name))
-    if len(seen) < 2:
-        return []
-    seen.sort(key=lambda pair: pair[0].centre)
-    (shortest, one), (longest, other) = seen[0], seen[-1]
-    if shortest.high >= longest.low or shortest.centre <= 0:
-        return [f"{where}, the blackouts of {_and([name for _spread, name in seen])} are not told apart by these runs."]
-    factor = number(longest.centre / shortest.centre)
-    return [f"{where}, {other} stopped the guest {factor} times as long as {one}."]
+def _compared(where: str, group: Sequence[Cell]) -> list[str]:
+    """Return how the strategies compare at one load."""
+    return sentence(where, group, BLACKOUT) + sentence(where, group, TOTAL)
 
 
 def _left_out(found: Sequence[Cell]) -> list[str]:
-    """Return one sentence for each run that is not valid, with the first reason."""
+    """Return one sentence for all runs of a cell that the same validator refused, with what it said of the first."""
     told = []
     for cell in found:
+        refused: dict[str, list[tuple[Record, str]]] = {}
         for record in cell.records:
             failed: list[dict[str, Any]] = [entry for entry in record["validators"] if entry["passed"] is False]
             if failed:
-                told.append(
-                    f"Not counted is {cell.scenario.strategy.name} {load(cell.scenario)}, repetition"
-                    f" {record['scenario']['repetition']}, by {failed[0]['name']}: {failed[0]['sentence']}"
-                )
+                refused.setdefault(failed[0]["name"], []).append((record, failed[0]["sentence"]))
+        for validator, runs in refused.items():
+            first, sentence_of_first = runs[0]
+            told.append(
+                ("Not counted is " if len(runs) == 1 else f"Not counted are {len(runs)} runs of ")
+                + f"{cell.scenario.strategy.name} {load(cell.scenario)}, "
+                + ("" if len(runs) == 1 else "the first being ")
+                + f"repetition {first['scenario']['repetition']}, by {validator}: {sentence_of_first}"
+            )
     return told
-
-
-def _and(names: Sequence[str]) -> str:
-    """Return names as a list in words."""
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -9,11 +9,21 @@ import textwrap
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, flat
-from ansible_collections.stsm.live_migration.plugins.module_utils._findings import number
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
 # Names of cells stand beside the rows of figures.
 _NAME_WIDTH, _NAME_LINES = 24, 3
+
+_VANTAGE_POINTS = ("events", "guest", "network")
+
+# What is told of a run before it is opened.
+_RUN_FIGURES = (
+    ("total", "total_time_ms", "ms"),
+    ("blackout", "downtime_events_ms", "ms"),
+    ("brownout", "brownout_ms", "ms"),
+    ("missed", "brownout_area_mib", "MiB"),
+)
 
 
 def cell_name(cell: Cell) -> str:
@@ -36,36 +46,116 @@ def notices(records: Sequence[Record]) -> list[str]:
     conceded = sorted({word for record in records for host in record["hosts"].values() for word in host["concessions"]})
     if conceded:
         told.append(f"Concessions were in force on the hosts: {', '.join(conceded)}.")
+    told += _company(records)
     kept = [record for record in records if record["valid"]]
     if len(kept) < len(records):
         told.append(f"{len(records) - len(kept)} of {len(records)} runs are not valid: listed below, and in no figure.")
     return told
 
 
-def left_out(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Return the runs that no cost rests on, each with its reasons: invalid, failed, or not converged."""
+def _company(records: Sequence[Record]) -> list[str]:
+    """Return what the guests had to share the hosts and the link with, if it was anything."""
+    scenarios = [record["scenario"] for record in records]
+    guests = sorted({int(scenario.get("guests") or 1) for scenario in scenarios})
+    loads = {
+        (float(load["cpu_percent"]), float(load["link_mbit_per_second"]))
+        for load in (scenario.get("background") or {} for scenario in scenarios)
+        if load
+    }
     told = []
-    for record in records:
-        failed = [f"{entry['name']}: {entry['sentence']}" for entry in record["validators"] if entry["passed"] is False]
-        if not record["valid"] or record["outcome"] not in MEASURED or record["outcome"] == "not_converged":
-            told.append({"run": record, "reasons": [record["reason"], *failed]})
+    if guests and guests[-1] > 1:
+        told.append(
+            f"Guests moved {' or '.join(map(str, guests))} at once; each is a point, but guests of one moment count as"
+            " one run, with their median, in medians, intervals and comparisons."
+        )
+    if any(cpu or link for cpu, link in loads):
+        words = [f"{cpu:g} % of the processors and {link:g} Mbit/s of the link" for cpu, link in sorted(loads)]
+        told.append(f"Other load beside the migrations took {', or '.join(words)}.")
     return told
 
 
-def calibration_rows(records: Sequence[Record]) -> list[list[str]]:
-    """Return one row for each pause that the vantage points were shown, for each calibration of the campaign."""
+def left_out(found: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return the runs that no cost rests on, by cell and by how they ended: invalid, failed, or not converged.
+
+    Each has "name", "outcome", "valid", "runs" (each an id, a name and its reasons), and "reasons" that all share.
+    """
+    told = []
+    for cell in found:
+        alike: dict[tuple[str, bool], list[tuple[str, str, list[str]]]] = {}
+        for record in cell.records:
+            if record["valid"] and record["outcome"] in MEASURED and record["outcome"] != "not_converged":
+                continue
+            failed = [
+                f"{entry['name']}: {entry['sentence']}" for entry in record["validators"] if entry["passed"] is False
+            ]
+            run = (record["run_id"], run_name(record).partition(", repetition ")[2], failed or [record["reason"]])
+            alike.setdefault((record["outcome"], record["valid"]), []).append(run)
+        for (outcome, valid), runs in alike.items():
+            shared = runs[0][2] if all(reasons == runs[0][2] for _id, _name, reasons in runs) else []
+            told.append(
+                {
+                    "name": cell_name(cell).replace("\n", " "),
+                    "outcome": outcome.replace("_", " "),
+                    "valid": valid,
+                    "runs": runs,
+                    "reasons": shared,
+                }
+            )
+    return told
+
+
+def calibration_table(records: Sequence[Record]) -> list[list[str]]:
+    """Return a heading and one row for each pause that the vantage points were shown, for each calibration.
+
+    Nothing without a calibration.
+    """
     seen: dict[str, Any] = {}
     for record in records:
         seen.setdefault(json.dumps(record["calibration"], sort_keys=True), record["calibration"])
-    rows = []
-    for point in (point for calibration in seen.values() for point in calibration):
-        within = point.get("within") or {}
-        low, high = point["truth_ms"]
-        row = [number(point["pause_ms"]), f"{number(low)} to {number(high)}"]
-        row += [_seen(point.get(name)) for name in ("events", "guest", "network")]
-        wrong = [name for name in ("events", "guest", "network") if not within.get(name)]
-        rows.append([*row, "yes" if not wrong else f"not {', '.join(wrong)}"])
-    return rows
+    rows = [_calibration_row(point) for calibration in seen.values() for point in calibration]
+    return [["asked", "truth", "events", "guest", "network", "agree"], *rows] if rows else []
+
+
+def _calibration_row(point: Mapping[str, Any]) -> list[str]:
+    """Return what each vantage point saw of one known pause."""
+    within = point.get("within") or {}
+    low, high = point["truth_ms"]
+    wrong = [name for name in _VANTAGE_POINTS if not within.get(name)]
+    return [
+        number(point["pause_ms"]),
+        f"{number(low)} to {number(high)}",
+        *(_seen(point.get(name)) for name in _VANTAGE_POINTS),
+        "yes" if not wrong else f"not {', '.join(wrong)}",
+    ]
+
+
+def run_name(record: Record) -> str:
+    """Return a run in words: strategy, load, repetition, and which of several guests."""
+    scenario = record["scenario"]
+    workload = scenario["workload"] or {}
+    rate = workload.get("dirty_rate_mib_per_second")
+    words = scenario["strategy"]["name"] + ("" if rate is None else f", {number(rate)} MiB/s")
+    guests = scenario.get("guests") or 1
+    return f"{words}, repetition {scenario['repetition']}" + (
+        f", guest {record['guest_number']} of {guests}" if guests > 1 else ""
+    )
+
+
+def run_facts(record: Record) -> dict[str, Any]:
+    """Return what is told of one run beside its timeline."""
+    summary, scenario = record["summary"], record["scenario"]
+    told = [f"{word} {number(summary[key])} {unit}" for word, key, unit in _RUN_FIGURES if summary[key] is not None]
+    return {
+        "id": record["run_id"],
+        "name": run_name(record),
+        "outcome": record["outcome"].replace("_", " "),
+        "valid": record["valid"],
+        "started": record["started_at"],
+        "way": f"{record['hosts']['source']['name']} to {record['hosts']['destination']['name']}",
+        "figures": ", ".join(told),
+        "payload": scenario["link"]["payload_mbit_per_second"] or "",
+        "asked": (scenario["workload"] or {}).get("dirty_rate_mib_per_second") or "",
+    }
 
 
 def hosts(records: Sequence[Record]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -5,36 +5,39 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._cells import (
-    RUNS_FOR_AN_INTERVAL,
-    Cell,
-    Record,
-    cells,
+from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, sentences
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_draw import (
+    FAINT,
+    GROUND,
+    INK,
+    MODEL_COLOUR,
+    SERIES_COLOURS,
+    Drawing,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, number, sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_facts import (
-    calibration_rows,
+    calibration_table,
     cell_name,
     hosts,
     left_out,
     notices,
+    run_facts,
     settings,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import (
-    CHARTS,
-    FAINT,
-    GROUND,
-    INK,
-    SERIES_COLOURS,
-    Chart,
-    around_in_words,
-    draw,
-    missing,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import figures as drawings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_script import SCRIPT
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_style import STYLE
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_tables import (
+    around_in_words,
+    effect_tables,
+    model_table,
+    vantage_table,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_template import TEMPLATE
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import table_rows
 
@@ -45,33 +48,36 @@ except ImportError:
     jinja2 = None  # type: ignore[assignment,unused-ignore]
 
 # What the colours of a figure become in the page, whose style has them for light and for dark.
-_COLOURS = {GROUND: "none", INK: "var(--ink)", FAINT: "var(--faint)"}
+_COLOURS = {GROUND: "none", INK: "var(--ink)", FAINT: "var(--faint)", MODEL_COLOUR: "var(--model)"}
 _COLOURS.update({colour: f"var(--series-{place})" for place, colour in enumerate(SERIES_COLOURS, 1)})
+
+# Up to so many runs lie open before a reader; more lie in the drawers of their cells.
+_MOST_OPEN = 48
+
+# What a report lacks without a package.
+LACKS = {"matplotlib": "its figures", "scipy": "its intervals and effect sizes", "Jinja2": "its page"}
 
 
 def missing_packages() -> list[str]:
-    """Return the Python packages that are missing: without one the report lacks its figures, without one its page."""
-    return [name for name in (missing(), None if jinja2 else "Jinja2") if name]
+    """Return the Python packages that are missing, each of which LACKS explains."""
+    return [name for name in (_report_draw.missing(), _statistics.missing(), None if jinja2 else "Jinja2") if name]
 
 
-def figures(records: Sequence[Record]) -> dict[str, str]:
-    """Return the figures that can be drawn, as SVG text by name; none without the drawing package."""
-    if missing():
-        return {}
+def figures(records: Sequence[Record]) -> list[Drawing]:
+    """Return the figures that can be drawn; none without the drawing package."""
     found = cells(records)
-    names = [cell_name(cell) for cell in found]
-    drawn = {chart.name: draw(chart, found, names) for chart in CHARTS}
-    return {name: svg for name, svg in drawn.items() if svg is not None}
+    return drawings(found, [cell_name(cell) for cell in found])
 
 
-def page(records: Sequence[Record], drawn: Mapping[str, str]) -> str | None:
+def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundings | None = None) -> str | None:
     """Return the page as text; None without the template package. The records have a "timeline" in place of "raw"."""
     if "Jinja2" in missing_packages():
         return None
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     found = cells(records)
-    heading, *rows = table_rows(found, around_in_words)
+    around = around or Surroundings()
     days = sorted(record["started_at"] for record in records)
+    model = model_table(found)
     return environment.from_string(TEMPLATE).render(
         campaign=", ".join(sorted({record["campaign"] for record in records})) or "without runs",
         style=Markup(STYLE),
@@ -80,70 +86,83 @@ def page(records: Sequence[Record], drawn: Mapping[str, str]) -> str | None:
         runs_count=len(records),
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
+        contents=_contents(drawn, bool(model), around),
         notices=notices(records),
         headlines=headlines(records),
         sentences=sentences(records),
-        heading=heading,
-        rows=rows,
-        spread_words=_around(found),
-        figures=[(chart, _inline(chart, drawn[chart.name])) for chart in CHARTS if chart.name in drawn],
-        calibration=calibration_rows(records),
-        left_out=[{**entry, "name": run_name(entry["run"])} for entry in left_out(records)],
-        runs=[_run(record) for record in records],
+        rows=[[entry.replace("_", " ") for entry in row] for row in table_rows(found, around_in_words)],
+        spread_words=_spread_words(found),
+        effects=effect_tables(found),
+        groups=_groups(drawn),
+        vantage=vantage_table(found),
+        calibration=calibration_table(records),
+        model=model,
+        left_out=left_out(found),
+        run_groups=[(_line(cell), [_run(record) for record in cell.records]) for cell in found],
+        most_open=_MOST_OPEN,
+        around=around,
         hosts=hosts(records),
         settings=settings(records),
     )
 
 
-def run_name(record: Record) -> str:
-    """Return a run in words: strategy, load, repetition."""
-    scenario = record["scenario"]
-    workload = scenario["workload"]
-    rate = f", {number(workload['dirty_rate_mib_per_second'])} MiB/s" if workload else ""
-    return f"{scenario['strategy']['name']}{rate}, repetition {scenario['repetition']}"
+def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings) -> list[tuple[str, str]]:
+    """Return the page's sections, as anchors and titles."""
+    return [
+        ("findings", "Findings"),
+        ("cells", "Cells"),
+        *([("figures", "Figures")] if drawn else []),
+        ("vantage", "Vantage points"),
+        *([("model", "Models")] if modelled else []),
+        ("left-out", "Left out"),
+        ("runs", "Runs"),
+        *([("campaign", "Campaign")] if around.asked or around.sessions else []),
+        ("provenance", "Provenance"),
+    ]
 
 
-def _around(found: Sequence[Cell]) -> str:
+def _groups(drawn: Sequence[Drawing]) -> list[tuple[dict[str, str], list[tuple[Drawing, Any]]]]:
+    """Return the figures as the page holds them, by the group that they belong to."""
+    return [
+        (
+            {"title": title, "anchor": "figures-" + re.sub(r"\W+", "-", title.lower())},
+            [(drawing, _inline(drawing)) for drawing in alike],
+        )
+        for title, alike in groupby(drawn, key=lambda drawing: drawing.group)
+    ]
+
+
+def _line(cell: Cell) -> str:
+    """Return a cell's name on one line."""
+    return cell_name(cell).replace("\n", " ")
+
+
+def _spread_words(found: Sequence[Cell]) -> str:
     """Return what stands in parentheses behind a median."""
+    if _statistics.missing():
+        return f"the range of the runs (an interval needs {_statistics.missing()}, which is not installed)"
     most = max((len(cell.valid) for cell in found), default=0)
     return (
         "the range of the runs (a 95 % interval needs six runs)"
-        if most < RUNS_FOR_AN_INTERVAL
+        if most < _statistics.RUNS_FOR_AN_INTERVAL
         else "the 95 % interval of the median, or below six runs their range"
     )
 
 
 def _run(record: Record) -> dict[str, Any]:
     """Return what the page says of one run."""
-    summary, scenario = record["summary"], record["scenario"]
-    figures_shown = (
-        ("total", "total_time_ms", "ms"),
-        ("blackout", "downtime_events_ms", "ms"),
-        ("brownout", "brownout_ms", "ms"),
-        ("missed", "brownout_area_mib", "MiB"),
-    )
-    return {
-        "id": record["run_id"],
-        "name": run_name(record),
-        "outcome": record["outcome"].replace("_", " "),
-        "valid": record["valid"],
-        "started": record["started_at"],
-        "way": f"{record['hosts']['source']['name']} to {record['hosts']['destination']['name']}",
-        "figures": ", ".join(f"{w} {number(summary[k])} {u}" for w, k, u in figures_shown if summary[k] is not None),
-        "payload": scenario["link"]["payload_mbit_per_second"] or "",
-        "asked": (scenario["workload"] or {}).get("dirty_rate_mib_per_second") or "",
-        # The data lie in a script element, which only "</" could end.
-        "timeline": Markup(record["timeline"].replace("<", "\\u003c")),
-    }
+    # The data lie in a script element, which only "</" could end.
+    return {**run_facts(record), "timeline": Markup(record["timeline"].replace("<", "\\u003c"))}
 
 
-def _inline(chart: Chart, svg: str) -> Any:
+def _inline(drawing: Drawing) -> Any:
     """Return a figure's SVG as a part of the page: with names of its own, in the page's colours, told to a reader."""
+    svg = drawing.svg
     text = svg[svg.index("<svg") :].replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
     text = text.replace("xlink:href", "href")
-    text = re.sub(r'( id="| href="#|url\(#)', rf"\1{chart.name}-", text)
-    text = re.sub(r'<svg width="\S+" height="\S+"', f'<svg role="img" aria-label="{chart.title}"', text, count=1)
+    text = re.sub(r'( id="| href="#|url\(#)', rf"\1{drawing.name}-", text)
+    text = re.sub(r'<svg width="\S+" height="\S+"', f'<svg role="img" aria-label="{drawing.title}"', text, count=1)
     for colour, in_page in _COLOURS.items():
         text = text.replace(colour, in_page)
     return Markup(text)

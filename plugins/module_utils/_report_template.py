@@ -4,7 +4,35 @@
 
 from __future__ import annotations
 
-TEMPLATE = r"""<!DOCTYPE html>
+TEMPLATE = r"""
+{%- macro told(text) -%}
+{% set centre, opened, around = text.partition(" (") %}
+{{ centre }}{% if opened %} <small>({{ around }}</small>{% endif %}
+{%- endmacro %}
+{%- macro table(name, rows) %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ name }}">
+<table>
+<thead><tr>{% for entry in rows[0] %}<th scope="col">{{ entry }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in rows[1:] %}
+<tr>
+{% for entry in row %}
+<td{% if entry | length > 60 %} class="long"{% endif %}>{{ told(entry) }}</td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody>
+</table>
+</div>
+{% endmacro %}
+{%- macro pairs(rows) %}
+<dl>
+{% for key, value in rows %}
+<div><dt>{{ key }}</dt><dd>{{ value }}</dd></div>
+{% endfor %}
+</dl>
+{% endmacro -%}
+<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -16,22 +44,20 @@ TEMPLATE = r"""<!DOCTYPE html>
 <style>{{ style }}</style>
 </head>
 <body>
+<a class="skip" href="#findings">To the findings</a>
 <header>
 <h1>Live migrations: {{ campaign }}</h1>
+{% if around.title %}
+<p>{{ around.title }}</p>
+{% endif %}
 <p>{{ runs_count }} runs, {{ valid_count }} of them valid
 {%- if period %}, from {{ period[0] | replace("T", " ") | replace("Z", "") }} to
 {{ period[1] | replace("T", " ") | replace("Z", "") }} UTC{% endif %}
 {%- for stack in stacks %}; {{ stack }}{% endfor %}.</p>
 <nav aria-label="Contents">
-<a href="#findings">Findings</a>
-<a href="#cells">Cells</a>
-{% if figures %}
-<a href="#figures">Figures</a>
-{% endif %}
-<a href="#calibration">Calibration</a>
-<a href="#left-out">Left out</a>
-<a href="#runs">Runs</a>
-<a href="#provenance">Provenance</a>
+{% for anchor, title in contents %}
+<a href="#{{ anchor }}">{{ title }}</a>
+{% endfor %}
 </nav>
 </header>
 <main>
@@ -50,7 +76,7 @@ TEMPLATE = r"""<!DOCTYPE html>
 <li>{{ sentence }}</li>
 {% endfor %}
 </ul>
-<details>
+<details class="prints">
 <summary>What each strategy cost, in words</summary>
 <ul class="findings">
 {% for sentence in sentences if sentence not in headlines %}
@@ -62,70 +88,88 @@ TEMPLATE = r"""<!DOCTYPE html>
 
 <section id="cells">
 <h2>Each dirty rate and strategy</h2>
-<p>Medians of a cell's valid runs; in parentheses {{ spread_words }}.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of cells">
-<table>
-<thead><tr>{% for entry in heading %}<th scope="col">{{ entry }}</th>{% endfor %}</tr></thead>
-<tbody>
-{% for row in rows %}
-<tr>
-{% for entry in row %}
-{% set centre, opened, around = (entry | replace("_", " ")).partition(" (") %}
-<td>{{ centre }}{% if opened %} <small>({{ around }}</small>{% endif %}</td>
+<p>Medians of a cell's valid runs; in parentheses {{ spread_words }}. How often the guest moved is a probability, with
+Wilson's interval.</p>
+{{ table("Table of cells", rows) }}
+{% if effects %}
+<h3>Strategies against each other</h3>
+<p>By how much the first strategy of a pair lies above the second: the median of all differences of two runs (Hodges
+and Lehmann) with its 95 % interval, and Cliff's delta: 1 where every run of the first lies above every run of the
+second, 0 where they are alike. The intervals hold each alone, not all at once.</p>
+{% for where, effect in effects %}
+<h4>{{ where }}</h4>
+{{ table("Effect sizes, " ~ where, effect) }}
 {% endfor %}
-</tr>
-{% endfor %}
-</tbody>
-</table>
-</div>
+{% endif %}
 </section>
 
-{% if figures %}
+{% if groups %}
 <section id="figures">
 <h2>Figures</h2>
 <p>Each point is a valid run that moved the guest. The upright stroke is the median; the line through it is
-the range of up to five runs, or drawn thick the 95 % interval from six runs on.</p>
+the range of the runs, or drawn thick the 95 % interval of the median from six runs on. A diamond is what the model
+expects, hollow where the model is not valid.</p>
+{% for group, figures in groups %}
+<h3 id="{{ group.anchor }}">{{ group.title }}</h3>
 <div class="figures">
-{% for chart, svg in figures %}
+{% for figure, svg in figures %}
 <figure>
-<h3>{{ chart.title }}</h3>
+<h4>{{ figure.title }}</h4>
 {{ svg }}
-<figcaption>{{ chart.caption }}</figcaption>
+<figcaption>{{ figure.caption }}</figcaption>
 </figure>
 {% endfor %}
 </div>
+{% endfor %}
 </section>
 {% endif %}
 
-<section id="calibration">
-<h2>Calibration of the vantage points</h2>
+<section id="vantage">
+<h2>Vantage points</h2>
+{% if vantage %}
+<p>The downtime of each cell in milliseconds as both QEMUs' events, the guest's clock and an observer on the guest's
+network show it, each with the uncertainty of a single run, and by how much one saw more than the one before it.</p>
+{{ table("Table of the vantage points", vantage) }}
+{% endif %}
+<h3 id="calibration">Calibration</h3>
 {% if calibration %}
 <p>Before the runs the guest was stopped for known times. Each vantage point must agree with the truth within its
 uncertainty. All in milliseconds.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of the calibration">
-<table>
-<thead><tr><th scope="col">asked</th><th scope="col">truth</th><th scope="col">events</th><th scope="col">guest</th>
-<th scope="col">network</th><th scope="col">agree</th></tr></thead>
-<tbody>
-{% for row in calibration %}
-<tr>{% for entry in row %}<td>{{ entry }}</td>{% endfor %}</tr>
-{% endfor %}
-</tbody>
-</table>
-</div>
+{{ table("Table of the calibration", calibration) }}
 {% else %}
 <p>The runs hold no calibration.</p>
 {% endif %}
 </section>
+
+{% if model %}
+<section id="model">
+<h2>Models beside the data</h2>
+<p>What each cell should take if nothing but bytes, rates and dirtied pages mattered, at the payload rate of its first
+run; and whether the cell lies inside the region in which its model is valid. Times before and after the stream and
+the length of a switchover are constants, fitted to one machine.</p>
+{{ table("Table of the models", model) }}
+</section>
+{% endif %}
 
 <section id="left-out">
 <h2>Invalid, failed and not converged runs</h2>
 {% if left_out %}
 <ul class="left-out">
 {% for entry in left_out %}
-<li><a href="#run-{{ entry.run.run_id }}">{{ entry.name }}</a>: <b>{{ entry.run.outcome | replace("_", " ") }}
-{%- if not entry.run.valid %}, not valid{% endif %}</b>.
-{% for reason in entry.reasons %}{{ reason }} {% endfor %}</li>
+<li><b>{{ entry.name }}: {{ entry.runs | length }} {{ entry.outcome }}
+{%- if not entry.valid %}, not valid{% endif %}</b>.
+{% if entry.reasons %}
+{{ entry.reasons | join(" ") }}
+Repetition {% for id, name, reasons in entry.runs %}
+<a href="#run-{{ id }}">{{ name }}</a>{{ "." if loop.last else ", " }}
+{% endfor %}
+{% else %}
+<ul>
+{% for id, name, reasons in entry.runs %}
+<li><a href="#run-{{ id }}">Repetition {{ name }}</a>: {{ reasons | join(" ") }}</li>
+{% endfor %}
+</ul>
+{% endif %}</li>
 {% endfor %}
 </ul>
 {% else %}
@@ -137,6 +181,10 @@ uncertainty. All in milliseconds.</p>
 <h2>Each run over time</h2>
 <noscript><p>The timelines are drawn when they are opened, which needs JavaScript; the data are in this file and in
 runs.jsonl.</p></noscript>
+<p class="on-paper">The timelines are in the file, one to open for each run.</p>
+{% for name, runs in run_groups %}
+<details class="cell"{% if runs_count <= most_open %} open{% endif %}>
+<summary>{{ name }} <span class="dim">{{ runs | length }} run{{ "" if runs | length == 1 else "s" }}</span></summary>
 {% for run in runs %}
 <details id="run-{{ run.id }}" class="run" data-payload="{{ run.payload }}" data-asked="{{ run.asked }}">
 <summary><b>{{ run.name }}</b> <span class="{{ 'good' if run.valid else 'bad' }}">{{ run.outcome }}
@@ -145,24 +193,48 @@ runs.jsonl.</p></noscript>
 <script type="application/json">{{ run.timeline }}</script>
 </details>
 {% endfor %}
+</details>
+{% endfor %}
 </section>
+
+{% if around.asked or around.sessions %}
+<section id="campaign">
+<h2>The campaign</h2>
+{% if around.asked %}
+<h3>As it was asked for</h3>
+{{ pairs(around.asked) }}
+{% endif %}
+{% if around.verdict %}
+<h3>How it is to be judged, fixed before the first run</h3>
+{{ pairs(around.verdict) }}
+{% endif %}
+{% if around.sessions %}
+<h3 id="harness">What the harness took</h3>
+<p>{{ around.overhead_sentence }}</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of the harness' stages">
+<table>
+<thead><tr><th scope="col">stage</th><th scope="col">seconds</th><th scope="col">% of wall time</th></tr></thead>
+<tbody>
+{% for stage, seconds, percent in around.stages %}
+<tr><td>{{ stage }}</td><td>{{ "%.1f" | format(seconds) }}</td>
+<td class="bar"><span style="width:{{ "%.1f" | format(percent * 0.8) }}%"></span>{{ "%.1f" | format(percent) }}</td>
+</tr>
+{% endfor %}
+</tbody>
+</table>
+</div>
+{% endif %}
+</section>
+{% endif %}
 
 <section id="provenance">
 <h2>Provenance</h2>
-<h3>Settings</h3>
-<dl>
-{% for key, value in settings %}
-<div><dt>{{ key }}</dt><dd>{{ value }}</dd></div>
-{% endfor %}
-</dl>
+<h3>Settings of the runs</h3>
+{{ pairs(settings) }}
 {% for name, facts in hosts %}
-<details>
+<details class="prints">
 <summary><b>Host {{ name }}</b></summary>
-<dl>
-{% for key, value in facts %}
-<div><dt>{{ key }}</dt><dd>{{ value }}</dd></div>
-{% endfor %}
-</dl>
+{{ pairs(facts) }}
 </details>
 {% endfor %}
 </section>

@@ -18,6 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import guest_time_ns
 
 MOST_POINTS = 200
+MOST_PASSES = 100
 # The counters of the interface are read every 50 ms; a finer grid would only show the sampling.
 LINK_STEP_MS = 50
 # What is shown before libvirt was asked for the migration.
@@ -26,21 +27,54 @@ BEFORE_MS = 1000
 NS_PER_MS = 1_000_000
 
 
-def timeline(observation: Observation) -> dict[str, Any]:
-    """Return the series and marks of one run; what was not observed is empty.
+def timeline(observation: Observation, brownout_ms: float | None = None) -> dict[str, Any]:
+    """Return the series and marks of one run, whose brownout is known; what was not observed is empty.
 
-    Keys: "link" (Mbit/s sent by the source), "guest" (MiB/s, one series on either side of the blackout), "marks" (pairs
-    of a name and a time in ms, in order of time), "blackout" (two times in ms, or null), "end" (ms).
+    Keys: "link" (Mbit/s sent by the source), "guest" (MiB/s, one series on either side of the blackout), "phases"
+    (name, begin and end in ms), "passes" (when each pass over the memory began, in ms), "marks" (pairs of a name and a
+    time in ms, in order of time), "blackout" (two times in ms, or null), "end" (ms).
     """
     start_ns = observation["migration"]["start_ns"]
     found = edges(observation)
     return {
         "link": link_series(observation["network"]["source"], start_ns),
         "guest": guest_series(observation),
+        "phases": phases(observation, brownout_ms),
+        "passes": passes(observation),
         "marks": marks(observation),
         "blackout": None if found is None else [_ms(found.stop_ns - start_ns), _ms(found.resume_ns - start_ns)],
         "end": _ms(observation["migration"]["end_ns"] - start_ns),
     }
+
+
+def phases(observation: Observation, brownout_ms: float | None = None) -> list[tuple[str, float, float]]:
+    """Return what the migration did when: name, begin, end in ms since it was asked for.
+
+    Only a brownout runs beside others: it begins with the guest's new life, whatever the stream still does.
+    """
+    migration, seen, found = observation["migration"], status_times_ns(observation), edges(observation)
+    end_ns = seen.get("completed", migration["end_ns"])
+    stop_ns, resume_ns = (end_ns, end_ns) if found is None else (found.stop_ns, found.resume_ns)
+    active_ns = min(seen.get("active", end_ns), stop_ns)
+    limits = [("preparation", migration["start_ns"], active_ns), ("pre-copy", active_ns, stop_ns)]
+    if found is not None:
+        limits.append(("blackout", stop_ns, resume_ns))
+        if brownout_ms:
+            limits.append(("brownout", resume_ns, resume_ns + brownout_ms * NS_PER_MS))
+    if "postcopy-active" in seen:
+        limits.append(("post-copy", resume_ns, end_ns))
+    since = migration["start_ns"]
+    return [(name, _ms(begin - since), _ms(until - since)) for name, begin, until in limits if until > begin]
+
+
+def passes(observation: Observation) -> list[float]:
+    """Return when each pass over the guest's memory began, as far as they are few enough to be told apart."""
+    begun = [
+        event["at_ns"] - observation["migration"]["start_ns"]
+        for event in observation["events"]
+        if event["event"] == "MIGRATION_PASS" and event["host"] == "source"
+    ]
+    return [_ms(at_ns) for at_ns in sorted(begun)[:MOST_PASSES]]
 
 
 def marks(observation: Observation) -> list[tuple[str, float]]:

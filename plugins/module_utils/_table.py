@@ -9,9 +9,9 @@ import io
 from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, Spread, cells
-from ansible_collections.stsm.live_migration.plugins.module_utils._findings import number
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SUMMARY_FIELDS
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
 # Heading, key of the summary, scale.
 _FIGURES = (
@@ -26,6 +26,10 @@ _FIGURES = (
 )
 
 
+# Where several guests move at once, a figure is that of one guest; all have moved after:
+_OF_SEVERAL = (("all s", "group_time_ms", 1e-3),)
+
+
 def text_table(records: Sequence[Record]) -> list[str]:
     """Return the lines of a table: a heading, a rule, one line for each cell, its medians."""
     rows = table_rows(cells(records), _centre)
@@ -36,9 +40,22 @@ def text_table(records: Sequence[Record]) -> list[str]:
 
 def table_rows(found: Sequence[Cell], tell: Callable[[Spread], str]) -> list[list[str]]:
     """Return the heading's entries and those of each cell; tell says what is written of a figure."""
-    labelled = any(cell.label for cell in found)
-    heading = ["x link", "strategy", *(["differs in"] if labelled else []), "valid", "outcome"]
-    return [heading + [title for title, _key, _scale in _FIGURES], *(_row(cell, labelled, tell) for cell in found)]
+    several = any(cell.scenario.guests > 1 for cell in found)
+    figures = [*(_OF_SEVERAL if several else ()), *_FIGURES]
+    heading = [*identity_heading(found), "valid", "outcome", "moved %", *(title for title, _key, _scale in figures)]
+    return [heading, *([*identity(cell, found), *_row(cell, figures, tell)] for cell in found)]
+
+
+def identity_heading(found: Sequence[Cell]) -> list[str]:
+    """Return the headings of what tells a cell from others."""
+    return ["x link", "strategy", *(["differs in"] if any(cell.label for cell in found) else [])]
+
+
+def identity(cell: Cell, found: Sequence[Cell]) -> list[str]:
+    """Return what tells a cell from the others that were found."""
+    share = cell.scenario.dirty_rate_of_link
+    label = [cell.label] if any(other.label for other in found) else []
+    return ["-" if share is None else number(share), cell.scenario.strategy.name, *label]
 
 
 def csv_text(records: Sequence[Record]) -> str:
@@ -52,21 +69,27 @@ def csv_text(records: Sequence[Record]) -> str:
     return file.getvalue()
 
 
-def _row(cell: Cell, labelled: bool, tell: Callable[[Spread], str]) -> list[str]:
-    """Return one line of the table to read; a cell that never completed shows what its runs sent."""
-    share = cell.scenario.dirty_rate_of_link
+def _row(cell: Cell, figures: Sequence[tuple[str, str, float]], tell: Callable[[Spread], str]) -> list[str]:
+    """Return what came of one cell; one that never completed shows what its runs sent."""
     outcomes = {record["outcome"]: 0 for record in cell.records}
     for record in cell.records:
         outcomes[record["outcome"]] += 1
     shown = cell.completed or cell.unconverged
     return [
-        "-" if share is None else number(share),
-        cell.scenario.strategy.name,
-        *([cell.label] if labelled else []),
         f"{len(cell.valid)}/{len(cell.records)}",
         ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()),
-        *(_figure(cell.figure(key, shown), scale, tell) for _title, key, scale in _FIGURES),
+        _moved(cell, tell),
+        *(_figure(cell.figure(key, shown), scale, tell) for _title, key, scale in figures),
     ]
+
+
+def _moved(cell: Cell, tell: Callable[[Spread], str]) -> str:
+    """Return how likely the guest moves, in per cent, with the interval of that if there is one."""
+    seen = cell.success
+    if seen is None:
+        return "-"
+    low, high = (seen.share if bound is None else bound for bound in (seen.low, seen.high))
+    return tell(Spread(seen.share, low, high, seen.runs, seen.low is not None).scaled(100))
 
 
 def _figure(found: Spread | None, scale: float, tell: Callable[[Spread], str]) -> str:
@@ -94,6 +117,10 @@ def _columns(record: Record) -> dict[str, Any]:
         "pattern": workload.get("pattern"),
         "link_rate_mbit_per_second": scenario.link.rate_mbit_per_second,
         "link_payload_mbit_per_second": scenario.link.payload_mbit_per_second,
+        "background_cpu_percent": scenario.background.cpu_percent,
+        "background_link_mbit_per_second": scenario.background.link_mbit_per_second,
+        "guests": scenario.guests,
+        "guest_number": record["guest_number"],
         "repetition": scenario.repetition,
         "source": record["hosts"]["source"]["name"],
         "destination": record["hosts"]["destination"]["name"],

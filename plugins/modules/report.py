@@ -14,14 +14,18 @@ description:
   - Reads the run records of a campaign (C(runs.jsonl) in O(results)) and returns what was found at each dirty rate with
     each strategy, as a table and in sentences, with what each cost the guest.
   - Figures are medians of the valid runs of a cell, with their range, or from six runs on with a 95 % interval. Runs
-    that are not valid are named and counted, but are in no figure.
+    that are not valid are named and counted, but are in no figure. Where the guest does not always move, the
+    probability that it does is told with its interval, and strategies are compared by how far apart their runs lie.
   - Shows the table and the sentences as plain text on the controller.
   - Writes C(summary.csv) beside the records, one line a run, with the units in the names of its columns.
   - Writes C(report.html) beside them, one page that holds all it needs and opens from the disk without a network (the
-    findings, the figures, each run over time, what was left out and why, calibration and provenance), and its figures
-    as C(figures/*.svg).
+    findings, the figures, the vantage points, the models beside the data, each run over time, what was left out and
+    why, calibration and provenance), and its figures as C(figures/*.svg).
+  - If C(campaign.yml) and C(sessions.jsonl) lie beside the records, as a campaign leaves them, the page also tells what
+    the campaign was asked and what the harness took of the time.
 requirements:
   - matplotlib (3.7 or newer) for the figures; without it a warning says so, and all else is written
+  - SciPy (1.10 or newer) for intervals and effect sizes; without it a warning says so, and ranges are told instead
   - Jinja2 for the page, which comes with ansible-core
 options:
   results:
@@ -116,7 +120,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import write_whole
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import figures, missing_packages, page
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import surroundings
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import (
+    LACKS,
+    figures,
+    missing_packages,
+    page,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
 
@@ -129,12 +139,12 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
     records = gather(path, complain=module.warn)
     for name in missing_packages():
         module.warn(
-            f"The Python library {name} is missing on the observer, so the report lacks"
-            f" {'its figures' if name == 'matplotlib' else 'its page'}: install it (pip install {name})."
+            f"The Python library {name} is missing on the observer, so the report lacks {LACKS[name]}:"
+            f" install it (pip install {name})."
         )
     drawn = figures(records)
-    images = {folder / "figures" / f"{name}.svg": svg for name, svg in drawn.items()}
-    html = page(records, drawn)
+    images = {folder / "figures" / f"{drawing.name}.svg": drawing.svg for drawing in drawn}
+    html = page(records, drawn, surroundings(folder, complain=module.warn))
     pages = {} if html is None else {folder / "report.html": html}
     summary = folder / "summary.csv"
     wanted = {summary: csv_text(records), **images, **pages}

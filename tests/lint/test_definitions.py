@@ -20,8 +20,9 @@ DEFINED = {
     "### `workload`": _scenario._WORKLOAD_KEYS,
     "### `link`": _scenario._LINK_KEYS,
     "### `strategy`": _scenario._STRATEGY_KEYS,
+    "### `background`": _scenario._BACKGROUND_KEYS,
     "### The rest": tuple(
-        key for key in _scenario._SCENARIO_KEYS if key not in ("guest", "workload", "link", "strategy")
+        key for key in _scenario._SCENARIO_KEYS if key not in ("guest", "workload", "link", "strategy", "background")
     ),
     "### What each strategy asks of libvirt": tuple(STRATEGIES),
     "## The summary: what is told": tuple(SUMMARY_FIELDS),

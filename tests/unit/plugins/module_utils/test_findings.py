@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Spread, cells, spread
-from ansible_collections.stsm.live_migration.plugins.module_utils._findings import load, number, quantity, sentences
+from ansible_collections.stsm.live_migration.plugins.module_utils import _statistics
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Spread, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import effect_rows
+from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, load, loads, sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import build
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import number, quantity
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import scenario, site_guest
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
 
@@ -108,7 +111,7 @@ def test_what_could_not_be_had_is_not_told() -> None:
 
 
 def test_a_site_guest_has_no_dirty_rate() -> None:
-    built = build(site_guest(), "first")
+    built = build(site_guest(), "first", 1, "group")
     assert "With the site's own guest web-1, hybrid completed" in told([built])
     assert text_table([built])[2].startswith("-")
 
@@ -156,15 +159,74 @@ def test_figures_as_they_are_read(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_below_six_runs_the_range_from_six_on_the_interval() -> None:
-    assert spread([3.0, None, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0, 3)
-    assert spread([None]) is None
-    assert spread(range(6)) == Spread(2.5, 0, 5, 6)
-    # Nine runs: the second smallest and largest hold the median with 96.1 %.
-    assert spread([22, 24, 25, 26, 28, 30, 31, 32, 383]) == Spread(28, 24, 32, 9)
+def repeated(strategy: str, rate: float, times: int, factor: float = 1.0) -> list[dict[str, Any]]:
+    """Runs of one cell that differ a little."""
+    return [
+        record(strategy, rate, n, downtime_events_ms=factor * (80.0 + n), total_time_ms=factor * (4_000.0 + n))
+        for n in range(1, times + 1)
+    ]
+
+
+def test_from_six_runs_on_medians_have_an_interval_and_strategies_an_effect() -> None:
     assert quantity(Spread(2.0, 1.0, 3.0, 3), "s") == "2 s (1 to 3)"
-    many = [record(repetition=repetition) for repetition in range(1, 7)]
-    assert "the 95 % interval from six on" in sentences(many)[0]
+    records = repeated("hybrid", 0.25, 6) + repeated("post-copy", 0.25, 6, factor=2)
+    text = told(records)
+    assert "the 95 % interval from six on" in sentences(records)[0]
+    assert (
+        "post-copy stopped the guest 2 times as long as hybrid: 83.5 ms longer (95 % interval 79 to 88), and longer in"
+        " every pair of runs." in text
+    )
+    assert "post-copy took 2 times as long as hybrid: 4 s longer" in text
+    assert set(headlines(records)) <= set(sentences(records))
+    ((_where, group),) = loads(cells(records))
+    (row,) = effect_rows(group)
+    assert row[:3] == ["post-copy against hybrid", "4 (4 to 4.01; delta 1.00)", "83.5 (79 to 88; delta 1.00)"]
+    assert row[3] == "0 (0 to 0; delta 0.00, not told apart)"
+
+
+def test_without_scipy_the_ranges_say_what_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_statistics, "stats", None)
+    text = told(repeated("hybrid", 0.25, 6) + repeated("post-copy", 0.25, 6, factor=2))
+    assert "with the range (an interval needs scipy, which is not installed) in parentheses" in text
+    assert "post-copy stopped the guest 2 times as long as hybrid." in text
+
+
+def test_a_cell_that_sometimes_converges_has_a_probability() -> None:
+    records = repeated("pre-copy", 0.25, 6)
+    for late in records[:2]:
+        late.update(outcome="not_converged")
+    assert "pre-copy completed in 4 of 6 runs (probability 30% to 90%)" in told(records)
+    (cell,) = cells(records)
+    assert cell.success is not None and (cell.success.successes, cell.success.runs) == (4, 6)
+
+
+def test_guests_of_one_moment_are_one_run() -> None:
+    records = [record(repetition=1 + n // 2, total_time_ms=1_000.0 * (n + 1)) for n in range(6)]
+    for n, built in enumerate(records):
+        built.update(group_id=f"moment-{n // 2}", guest_number=1 + n % 2)
+    (cell,) = cells(records)
+    assert cell.values("total_time_ms") == [1_500, 3_500, 5_500]
+    assert cell.figure("total_time_ms") == Spread(3_500, 1_500, 5_500, 3)
+    records[0].update(outcome="not_converged")
+    assert cell.success is not None and (cell.success.successes, cell.success.runs) == (2, 3)
+
+
+def test_runs_that_one_validator_refused_are_told_together() -> None:
+    text = told([record(), *(invalid(record(repetition=n)) for n in (2, 3))])
+    assert (
+        "Not counted are 2 runs of hybrid at 0.25 times the link (29.8 MiB/s), the first being repetition 2, by" in text
+    )
+
+
+def test_a_time_limit_labels_cells_only_if_nothing_else_does() -> None:
+    longer = record("pre-copy", 0.25)
+    longer["scenario"]["time_limit_seconds"] = 60.0
+    longer["cell_key"] = "f" * 64
+    assert [cell.label for cell in cells([record(), longer])] == ["", ""]
+    assert {cell.label for cell in cells([record("pre-copy", 0.25), longer])} == {
+        "time_limit_seconds 20",
+        "time_limit_seconds 60",
+    }
 
 
 def test_the_csv_has_one_line_a_run_with_units_in_its_names() -> None:
@@ -183,3 +245,12 @@ def test_the_table_has_one_line_a_cell() -> None:
     assert len(lines) == 10
     assert "2 not_converged" in lines[6]
     assert lines[6].split()[:2] == ["1.6", "pre-copy"]
+    assert "all s" not in lines[0]
+
+
+def test_guests_at_once_have_a_column_of_their_own() -> None:
+    several = record(group_time_ms=9_000.0)
+    several["scenario"]["guests"] = 2
+    lines = text_table([several])
+    assert "all s" in lines[0]
+    assert " 9 " in lines[2]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _report_figures, _report_html
+from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _report_html, _statistics
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings, surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import figures, page
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
@@ -48,10 +49,10 @@ def light(tmp_path: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]
     return gather(path)
 
 
-def written(tmp_path: Path, records: list[dict[str, Any]]) -> str:
+def written(tmp_path: Path, records: list[dict[str, Any]], around: Surroundings | None = None) -> str:
     """The page of some records, with its figures."""
     kept = light(tmp_path, records)
-    text = page(kept, figures(kept))
+    text = page(kept, figures(kept), around)
     assert text is not None
     return text
 
@@ -74,9 +75,9 @@ def test_every_run_is_there_with_its_timeline(tmp_path: Path) -> None:
     runs = re.findall(
         r'<details id="run-(\S+)" class="run".*?<script type="application/json">(.*?)</script>', text, re.S
     )
-    assert [identity for identity, _data in runs] == [built["run_id"] for built in CAMPAIGN]
+    assert sorted(identity for identity, _data in runs) == sorted(built["run_id"] for built in CAMPAIGN)
     for _identity, data in runs:
-        assert set(json.loads(data)) == {"link", "guest", "marks", "blackout", "end"}
+        assert set(json.loads(data)) == {"link", "guest", "phases", "passes", "marks", "blackout", "end"}
         assert len(data) < 6_000
 
 
@@ -138,7 +139,7 @@ def test_text_of_a_record_is_never_markup(tmp_path: Path) -> None:
 def test_a_record_cannot_end_the_data_of_its_timeline(tmp_path: Path) -> None:
     kept = light(tmp_path, [record()])
     kept[0]["timeline"] = json.dumps({"marks": [[HOSTILE, 1]]})
-    text = page(kept, {})
+    text = page(kept, [])
     assert text is not None
     assert "</script><script>alert" not in text
 
@@ -172,15 +173,100 @@ def test_only_six_runs_have_an_interval(tmp_path: Path) -> None:
 
 def test_without_packages_the_rest_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = light(tmp_path, CAMPAIGN)
-    monkeypatch.setattr(_report_figures, "matplotlib", None)
-    assert _report_html.missing_packages() == ["matplotlib"]
-    assert figures(kept) == {}
-    text = page(kept, {})
+    monkeypatch.setattr(_report_draw, "matplotlib", None)
+    monkeypatch.setattr(_statistics, "stats", None)
+    assert _report_html.missing_packages() == ["matplotlib", "scipy"]
+    assert set(_report_html.missing_packages()) < set(_report_html.LACKS)
+    assert figures(kept) == []
+    text = page(kept, [])
     assert text is not None and "<figure>" not in text
     assert CAMPAIGN[0]["run_id"] in text
+    assert "an interval needs scipy, which is not installed" in text
     monkeypatch.setattr(_report_html, "jinja2", None)
-    assert page(kept, {}) is None
+    assert page(kept, []) is None
 
 
 def test_the_same_records_give_the_same_page(tmp_path: Path) -> None:
     assert written(tmp_path, CAMPAIGN) == written(tmp_path, CAMPAIGN)
+
+
+def section(text: str, name: str, until: str) -> str:
+    """One section of the page."""
+    return text[text.index(f'id="{name}"') : text.index(f'id="{until}"')]
+
+
+def test_model_and_vantage_points_stand_beside_the_data(tmp_path: Path) -> None:
+    text = written(tmp_path, CAMPAIGN)
+    model = section(text, "model", "left-out")
+    assert "does not end" in model
+    assert "the geometric form is valid" in model
+    vantage = section(text, "vantage", "calibration")
+    assert "82 ± 0.257" in vantage
+    assert "network beyond guest" in vantage
+
+
+def test_runs_left_out_for_the_same_reason_share_a_line(tmp_path: Path) -> None:
+    text = section(written(tmp_path, CAMPAIGN), "left-out", "runs")
+    assert "pre-copy 1.6x: 2 not converged" in text
+    assert text.count("had not ended at its time limit") == 1
+    assert text.count('href="#run-') == 2
+
+
+def test_company_is_told(tmp_path: Path) -> None:
+    built = record()
+    built["scenario"].update(guests=2, background={"cpu_percent": 50.0, "link_mbit_per_second": 0.0})
+    text = written(tmp_path, [built])
+    assert "Guests moved 2 at once" in text
+    assert "Other load beside the migrations took 50 % of the processors and 0 Mbit/s of the link." in text
+    assert "guest 1 of 2" in text
+
+
+DEFINITION = {
+    "title": "Two strategies",
+    "axes": {"strategy": ["pre-copy", "hybrid"], "dirty_rate_of_link": [0.25, 1.6]},
+    "exclude": [{"strategy": "pre-copy", "dirty_rate_of_link": 1.6}],
+    "seed": 7,
+    "verdict": {"tolerance": 0.1, "smallest_number_of_runs": 6, "confidence": 0.95},
+    "budget_minutes": None,
+}
+SESSION = {
+    "runs": 8,
+    "wall_seconds": 100.0,
+    "migration_seconds": 60.0,
+    "warm_up_seconds": 16.0,
+    "overhead_seconds": 24.0,
+    "stages": {"prepare": 14.0, "cool_down": 8.0, "other": 2.0},
+}
+
+
+def test_the_campaign_is_told_as_it_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "campaign.yml").write_text(json.dumps(DEFINITION))
+    (tmp_path / "sessions.jsonl").write_text(f"{json.dumps(SESSION)}\n{json.dumps(SESSION)}\n")
+    text = section(written(tmp_path, CAMPAIGN, surroundings(tmp_path)), "campaign", "provenance")
+    assert "<dt>axes.dirty_rate_of_link</dt><dd>0.25, 1.6</dd>" in text
+    assert "strategy pre-copy and dirty_rate_of_link 1.6" in text
+    assert "<dt>smallest number of runs</dt><dd>6</dd>" in text
+    assert "budget" not in text
+    assert "16 runs in 2 sessions took 200 s: 120 s of migrations, 32 s of warm-up, and 48 s (24%) of harness." in text
+    assert text.index("<td>prepare</td><td>28.0</td>") < text.index("<td>cool down</td><td>16.0</td>")
+
+
+def test_what_is_damaged_beside_the_records_is_said_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "campaign.yml").write_text("title: [")
+    (tmp_path / "sessions.jsonl").write_text(f'{json.dumps(SESSION)}\n{{"runs": 4')
+    said: list[str] = []
+    found = surroundings(tmp_path, said.append)
+    assert not found.definition and len(found.sessions) == 1
+    assert len(said) == 2 and "campaign.yml is not as a campaign wrote it" in said[0]
+    assert surroundings(tmp_path / "none") == Surroundings({}, [])
+
+
+def test_everything_can_be_reached_by_keyboard(tmp_path: Path) -> None:
+    elements = Elements(text := written(tmp_path, CAMPAIGN))
+    assert text.count("<details") == text.count("<summary>")
+    for attributes in elements.named("div"):
+        if "scroll" in (attributes.get("class") or ""):
+            assert attributes["tabindex"] == "0" and attributes["role"] == "region" and attributes["aria-label"]
+    assert ":focus-visible" in text and "outline: none" not in text
+    for svg in elements.named("svg"):
+        assert svg["role"] == "img" and svg["aria-label"]

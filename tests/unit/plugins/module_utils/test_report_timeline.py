@@ -12,6 +12,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_timeli
     MOST_POINTS,
     guest_series,
     link_series,
+    passes,
+    phases,
     timeline,
 )
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import (
@@ -41,6 +43,28 @@ def test_the_phases_are_marked_in_order() -> None:
     assert marks["guest resumes"] == RESUME
     assert marks["stream ends"] == COMPLETED
     assert [ms for _name, ms in told["marks"]] == sorted(marks.values())
+
+
+def test_each_phase_has_a_begin_and_an_end() -> None:
+    hybrid = {name: (begin, end) for name, begin, end in phases(observation("hybrid"), 310)}
+    assert hybrid == {
+        "preparation": (0, ACTIVE),
+        "pre-copy": (ACTIVE, STOP),
+        "blackout": (STOP, RESUME),
+        "post-copy": (RESUME, COMPLETED),
+        "brownout": (RESUME, RESUME + 310),
+    }
+    standing = [name for name, _begin, _end in phases(observation("stop-and-copy"))]
+    assert standing == ["preparation", "blackout"]
+    given_up = phases(not_converged("pre-copy", 1.6))
+    assert given_up == [("preparation", 0, ACTIVE), ("pre-copy", ACTIVE, END)]
+
+
+def test_passes_are_few_enough_to_be_told_apart() -> None:
+    seen = observation("hybrid")
+    assert passes(seen) == [ACTIVE, STOP - 20]
+    seen["events"] += [{"host": "source", "event": "MIGRATION_PASS", "at_ns": at(n), "data": {}} for n in range(500)]
+    assert len(passes(seen)) == 100
 
 
 def test_the_link_has_its_rate_in_the_stream_and_none_before() -> None:

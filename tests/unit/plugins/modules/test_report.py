@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _record, _report_figures
+from ansible_collections.stsm.live_migration.plugins.module_utils import _record, _report_draw, _statistics
 from ansible_collections.stsm.live_migration.plugins.modules import report
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
 
@@ -21,7 +21,7 @@ from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._re
 def folder(tmp_path: Path) -> Path:
     """The results of a small campaign."""
     for built in campaign():
-        _record.append(tmp_path / "runs.jsonl", built)
+        _record.append(tmp_path / "runs.jsonl", [built])
     return tmp_path
 
 
@@ -47,7 +47,7 @@ def test_it_returns_exactly_what_it_documents(capsys: pytest.CaptureFixture[str]
 def test_a_second_time_changes_nothing(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     run(capsys, folder)
     assert not run(capsys, folder)["changed"]
-    _record.append(folder / "runs.jsonl", record(repetition=3))
+    _record.append(folder / "runs.jsonl", [record(repetition=3)])
     assert run(capsys, folder)["changed"]
 
 
@@ -76,9 +76,28 @@ def test_an_unfinished_last_line_is_a_warning(capsys: pytest.CaptureFixture[str]
 def test_without_the_drawing_package_everything_else_is_written(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_report_figures, "matplotlib", None)
+    monkeypatch.setattr(_report_draw, "matplotlib", None)
     result = run(capsys, folder)
     assert any("matplotlib is missing" in str(warning) for warning in result["warnings"])
     assert result["figures"] == []
     assert Path(result["page"]).exists()
     assert Path(result["summary_csv"]).exists()
+
+
+def test_without_the_statistics_package_there_are_ranges(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_statistics, "stats", None)
+    result = run(capsys, folder)
+    missing = "scipy is missing on the observer, so the report lacks its intervals"
+    assert any(missing in str(warning) for warning in result["warnings"])
+    assert any("an interval needs scipy" in sentence for sentence in result["sentences"])
+    assert Path(result["page"]).exists()
+
+
+def test_what_lies_beside_the_records_is_in_the_page(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "campaign.yml").write_text(json.dumps({"title": "Four strategies", "seed": 12345}))
+    (folder / "sessions.jsonl").write_text("nonsense\n")
+    result = run(capsys, folder)
+    assert any("sessions.jsonl is not as a campaign wrote it" in str(warning) for warning in result["warnings"])
+    assert "12345" in Path(result["page"]).read_text()

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies beside a campaign's records: what it was asked (campaign.yml), and what its sessions took."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._cells import flat
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
+
+_SPENT = ("wall_seconds", "migration_seconds", "warm_up_seconds", "overhead_seconds")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The definition as run and one mapping a session of the engine; both empty without a campaign."""
+
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    sessions: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def title(self) -> str:
+        """What the campaign calls itself."""
+        return str(self.definition.get("title") or "")
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """What was asked, as pairs of a dotted key and a text, without what was left open."""
+        return [
+            (key, _text(value))
+            for key, value in flat(self.definition).items()
+            if key != "title" and not key.startswith("verdict.") and value not in (None, [], {}, "")
+        ]
+
+    @property
+    def verdict(self) -> list[tuple[str, str]]:
+        """How results are to be judged, which was fixed before the first run."""
+        return [(key.replace("_", " "), _text(value)) for key, value in flat(self._part("verdict")).items()]
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """How long all sessions took together and what of it was what, in seconds."""
+        return {key: sum(float(session.get(key) or 0) for session in self.sessions) for key in _SPENT}
+
+    @property
+    def stages(self) -> list[tuple[str, float, float]]:
+        """Where the time of all sessions went: stage, seconds, per cent of the wall time; the longest first."""
+        seconds: dict[str, float] = {}
+        for session in self.sessions:
+            for name, took in (session.get("stages") or {}).items():
+                seconds[name] = seconds.get(name, 0.0) + float(took)
+        wall_seconds = self.spent["wall_seconds"]
+        told = [(name.replace("_", " "), took, 100 * took / wall_seconds) for name, took in seconds.items() if took > 0]
+        return sorted(told, key=lambda stage: -stage[1]) if wall_seconds else []
+
+    @property
+    def overhead_sentence(self) -> str:
+        """What the harness itself took, in one sentence; empty without sessions."""
+        spent = self.spent
+        if not spent["wall_seconds"]:
+            return ""
+        share = spent["overhead_seconds"] / spent["wall_seconds"]
+        runs = sum(int(session.get("runs") or 0) for session in self.sessions)
+        sessions = "one session" if len(self.sessions) == 1 else f"{len(self.sessions)} sessions"
+        return (
+            f"{runs} runs in {sessions} took {number(spent['wall_seconds'])} s: {number(spent['migration_seconds'])} s"
+            f" of migrations, {number(spent['warm_up_seconds'])} s of warm-up, and"
+            f" {number(spent['overhead_seconds'])} s ({share:.0%}) of harness."
+        )
+
+    def _part(self, key: str) -> Mapping[str, Any]:
+        part = self.definition.get(key)
+        return part if isinstance(part, Mapping) else {}
+
+
+def surroundings(folder: Path, complain: Callable[[str], None] | None = None) -> Surroundings:
+    """Return what lies in a campaign's folder; what cannot be read is told to complain and left out."""
+    definition = _parsed(folder / "campaign.yml", _whole(folder / "campaign.yml"), complain)
+    lines = _whole(folder / "sessions.jsonl").splitlines()
+    sessions = [_parsed(folder / "sessions.jsonl", line, complain) for line in lines]
+    return Surroundings(definition, [session for session in sessions if session])
+
+
+def _whole(path: Path) -> str:
+    """Return a file's text; nothing if there is no such file."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _parsed(path: Path, text: str, complain: Callable[[str], None] | None) -> dict[str, Any]:
+    """Return the mapping that a text holds; empty if it holds none."""
+    try:
+        found = json.loads(text) if text.strip() else {}
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    if complain is not None:
+        complain(f"{path} is not as a campaign wrote it, so the report lacks what it would say: restore it.")
+    return {}
+
+
+def _text(value: Any) -> str:
+    """Return a setting as people write it."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return " and ".join(f"{key} {_text(part)}" for key, part in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

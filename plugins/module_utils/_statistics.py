@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Statistics of few runs with outliers: nothing here assumes a distribution. SciPy does the mathematics.
+
+Without SciPy there are no intervals and no effect sizes, and a report says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Sequence
+
+try:
+    import numpy
+    from scipy import stats  # type: ignore[import-untyped,unused-ignore]
+except ImportError:
+    stats = None
+
+# From this many runs on, the smallest and the largest hold the median with 95 % confidence; below, they are a range.
+RUNS_FOR_AN_INTERVAL = 6
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Shift:
+    """By how much one sample lies above another.
+
+    centre is the median of all differences of two runs (Hodges and Lehmann), low and high hold it with 95 %
+    confidence. dominance (Cliff's delta) is 1 if each run of the one is above each of the other, -1 if below.
+    """
+
+    centre: float
+    low: float
+    high: float
+    dominance: float
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether no difference at all can be ruled out."""
+        return self.low > 0 or self.high < 0
+
+
+def missing() -> str | None:
+    """Return the name of the package without which there is no interval, if it is missing."""
+    return "scipy" if stats is None else None
+
+
+def median_interval(ordered: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the median of sorted values; None below six of them or without SciPy.
+
+    It is the interval of order statistics: exact whatever the distribution, and never narrower than it says. A
+    bootstrap of the median of so few runs promises 95 % and holds less.
+    """
+    if len(ordered) < RUNS_FOR_AN_INTERVAL or missing():
+        return None
+    low, high = _ranks(len(ordered))
+    return ordered[low], ordered[high]
+
+
+@lru_cache(maxsize=None)
+def _ranks(count: int) -> tuple[int, int]:
+    """Return the places of the two sorted values that hold the median; they depend on nothing but the count."""
+    found = stats.quantile_test(range(count), q=0, p=0.5).confidence_interval(CONFIDENCE)
+    return int(found.low), int(found.high)
+
+
+def proportion_interval(successes: int, runs: int) -> tuple[float, float] | None:
+    """Return Wilson's 95 % interval of a probability, of which none and all are no certainty; None without SciPy."""
+    return None if runs < 1 or missing() else _wilson(successes, runs)
+
+
+@lru_cache(maxsize=None)
+def _wilson(successes: int, runs: int) -> tuple[float, float]:
+    """Return the interval that Wilson's score gives."""
+    found = stats.binomtest(successes, runs).proportion_ci(CONFIDENCE, method="wilson")
+    return max(0.0, float(found.low)), min(1.0, float(found.high))
+
+
+def shift(one: Sequence[float], other: Sequence[float]) -> Shift | None:
+    """Return by how much the other sample lies above the one; None unless both have six values and SciPy is there.
+
+    The interval holds all shifts that the test of Mann and Whitney does not refute.
+    """
+    if min(len(one), len(other)) < RUNS_FOR_AN_INTERVAL or missing():
+        return None
+    differences = numpy.sort(numpy.subtract.outer(other, one), axis=None)
+    above = float(stats.mannwhitneyu(other, one).statistic)
+    cut = _cut(len(one), len(other))
+    return Shift(
+        centre=float(numpy.median(differences)),
+        low=float(differences[cut]),
+        high=float(differences[-1 - cut]),
+        dominance=2 * above / len(differences) - 1,
+    )
+
+
+@lru_cache(maxsize=None)
+def _cut(one: int, other: int) -> int:
+    """Return how many of all differences can be left off at either end of what still holds the shift with 95 %.
+
+    It is the largest number of differences below zero at which the test still refutes that there is no shift.
+    """
+    refuted, kept = 0, one * other // 2
+    while kept - refuted > 1:
+        tried = (kept + refuted) // 2
+        if stats.mannwhitneyu(*_samples(one, other, tried)).pvalue <= 1 - CONFIDENCE:
+            refuted = tried
+        else:
+            kept = tried
+    return refuted
+
+
+def _samples(one: int, other: int, below: int) -> tuple[list[float], list[float]]:
+    """Return two samples without ties: in exactly so many pairs the value of the other is the lower one."""
+    whole, rest = divmod(below, one)
+    lower = [-1.0 - place for place in range(whole)]
+    between = [float(one - rest)] if whole < other else []
+    upper = [one + 1.0 + place for place in range(other - whole - len(between))]
+    return [place + 0.5 for place in range(one)], lower + between + upper
