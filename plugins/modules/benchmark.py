@@ -34,7 +34,9 @@ options:
     default: false
   guest_address:
     description:
-      - The workload guest's address on the tenant network, with its prefix length.
+      - The workload guest's address on the tenant network, with its prefix length. The guest is given it.
+      - For a site's own guest the address at which it answers ICMP echo requests, IPv4 or IPv6; its prefix length may
+        be left out.
       - Left out, the network is not probed, and only the hypervisors' events show the downtime.
     type: str
   results:
@@ -44,9 +46,11 @@ options:
   scenario:
     description:
       - What is measured, as a dictionary with the keys C(guest), C(workload), C(link), C(strategy), C(driver),
-        C(repetition), C(time_limit_seconds) and C(warm_up_seconds). The guide of measurement definitions explains each.
+        C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests) and C(background). The guide of measurement
+        definitions explains each.
       - "C(strategy.name) is one of V(pre-copy), V(hybrid), V(post-copy) and V(stop-and-copy)."
-      - "With C(guest.domain) a site's own guest is moved, and C(workload) is left out."
+      - "With C(guest.domain) a site's own guest is moved, and C(workload) is left out. C(guest.copy_disks) copies its
+        image files with it, for hosts that do not share storage."
     type: dict
     required: true
 extends_documentation_fragment:
@@ -95,6 +99,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+guests:
+  description:
+    - What each of the guests that moved at once gave, with the keys RV(outcome), RV(reason), RV(run_id), RV(summary),
+      RV(valid) and RV(validators) that stand beside it for the first one.
+  type: list
+  elements: dict
+  returned: when a run was measured or was recorded already
 outcome:
   description: How the migration ended.
   type: str
@@ -194,7 +205,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark, memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._bench import memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -237,11 +249,12 @@ def main() -> None:
         module.fail_json(
             msg="The measurement was interrupted before it had anything to record; a guest it started goes on running."
         )
-    fault = memory_fault(result)
-    if fault:
-        module.fail_json(msg=f"The migration damaged the guest's memory: {fault}", **result)
-    if result["outcome"] in ("failed", "lost", "aborted"):
-        module.fail_json(msg=f"The migration ended as {result['outcome']}: {result['reason']}", **result)
+    for guest in result["guests"]:
+        fault = memory_fault(guest)
+        if fault:
+            module.fail_json(msg=f"The migration damaged the guest's memory: {fault}", **result)
+        if guest["outcome"] in ("failed", "lost", "aborted"):
+            module.fail_json(msg=f"The migration ended as {guest['outcome']}: {guest['reason']}", **result)
     module.exit_json(changed=not result["skipped_as_recorded"], **result)
 
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from quickstart_hosts import COLLECTIONS, GUEST_ADDRESS, INVENTORY, benchmark, scenario
+from quickstart_hosts import GUEST_ADDRESS, INVENTORY, begin_module, benchmark, scenario
 from testinfra.host import Host as TestHost
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
@@ -23,26 +21,17 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._preflight imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed
 
-MODULE = "ansible_collections.stsm.live_migration.plugins.modules.benchmark"
 
-
-def begin_module(pair: list[Host], folder: Path, wanted: Scenario) -> subprocess.Popen[bytes]:
-    """The module benchmark in a process of its own, as Ansible starts it."""
-    hosts = [{key: value for key, value in asdict(host).items() if value != ""} for host in pair]
-    options = {
-        "hosts": hosts,
-        "scenario": wanted.to_dict(),
-        "results": str(folder),
-        "guest_address": GUEST_ADDRESS,
-        "calibrate": False,
-    }
-    program = (
-        f"import sys; sys.path.insert(0, {str(COLLECTIONS)!r}); "
-        "from ansible.module_utils.testing import patch_module_args; "
-        f"import {MODULE} as module\n"
-        f"with patch_module_args({options!r}): module.main()"
+def begin_run(pair: list[Host], folder: Path, wanted: Scenario) -> subprocess.Popen[bytes]:
+    """The module benchmark in a process of its own."""
+    return begin_module(
+        "benchmark",
+        pair,
+        scenario=wanted.to_dict(),
+        results=str(folder),
+        guest_address=GUEST_ADDRESS,
+        calibrate=False,
     )
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
 
 
 def wait_for_job(pair: list[Host], module: subprocess.Popen[bytes]) -> None:
@@ -89,7 +78,7 @@ HOPELESS = {"working_set_mib": 128, "dirty_rate_mib_per_second": 400}
 
 
 def test_interrupted_run_is_aborted_and_recorded(pair: list[Host], tmp_path: Path) -> None:
-    module = begin_module(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
+    module = begin_run(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
     wait_for_job(pair, module)
     module.send_signal(signal.SIGINT)
     output, _errors = module.communicate(timeout=60)
@@ -101,7 +90,7 @@ def test_interrupted_run_is_aborted_and_recorded(pair: list[Host], tmp_path: Pat
 
 
 def test_killed_run_leaves_a_running_guest_and_no_job(pair: list[Host], tmp_path: Path) -> None:
-    module = begin_module(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
+    module = begin_run(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
     wait_for_job(pair, module)
     before = guest_processes(pair)
     module.kill()
@@ -117,7 +106,7 @@ def test_killed_run_leaves_a_running_guest_and_no_job(pair: list[Host], tmp_path
 
 
 def test_run_that_loses_a_host_is_recorded_with_the_reason(pair: list[Host], tmp_path: Path) -> None:
-    module = begin_module(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
+    module = begin_run(pair, tmp_path / "campaign", scenario("pre-copy", workload=HOPELESS, time_limit_seconds=60))
     wait_for_job(pair, module)
     # Its connections are its only children that are ssh; without them it knows nothing of the hosts.
     subprocess.run(["pkill", "--parent", str(module.pid), "--exact", "ssh"], check=True)
