@@ -20,7 +20,7 @@ _PERIOD_SECONDS = 0.05
 def main(share: float, processor: int) -> None:
     """Burn until standard input ends; what others keep from it is made up for only within a period."""
     os.sched_setaffinity(0, {processor})
-    print("ready", flush=True)
+    say("ready")
     began, began_used = time.monotonic(), time.thread_time()
     last, owed = began, 0.0
     ended = False
@@ -32,7 +32,7 @@ def main(share: float, processor: int) -> None:
         rest = max(0.0, now + _PERIOD_SECONDS - time.monotonic())
         ended = bool(select.select([sys.stdin], [], [], rest)[0])
     used = (time.thread_time() - began_used) / (time.monotonic() - began)
-    print(json.dumps({"share": round(used, 4)}))
+    say(json.dumps({"share": round(used, 4)}))
 
 
 def _burn(seconds: float, until: float) -> float:
@@ -42,6 +42,12 @@ def _burn(seconds: float, until: float) -> float:
     while used < seconds and time.monotonic() < until:
         used = time.thread_time() - began
     return used
+
+
+def say(line: str) -> None:
+    """Tell the process that started this one a line, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -21,4 +21,4 @@ def main(commands: list[list[str]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1])))
+    raise SystemExit(main(json.loads(sys.argv[1])))

@@ -46,7 +46,7 @@ def send(address: str, port: int, source_address: str, mbit_per_second: float) -
     # The kernel cuts one large write into datagrams, which costs the host far less than as many calls would.
     link.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, payload)
     burst, burst_seconds = bytes(segments * payload), segments * frame / bytes_per_second
-    print("ready", flush=True)
+    say("ready")
     began = due = time.monotonic()
     while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
         # The peer may not be there yet or no more, and a queue may be full: that shows in what arrives.
@@ -62,7 +62,7 @@ def receive(address: str, port: int) -> dict[str, int]:
     link.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
     link.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
     buffer, received = bytearray(1 << 16), 0
-    print("ready", flush=True)
+    say("ready")
     ends_at = None
     while True:
         readable = select.select([link, sys.stdin] if ends_at is None else [link], [], [], _LAST_LOOK_SECONDS)[0]
@@ -91,9 +91,15 @@ def _mtu(link: socket.socket) -> int:
 def main(role: str, address: str, port: str, *rest: str) -> None:
     """Take one end of the stream and tell what became of it."""
     if role == "receive":
-        print(json.dumps(receive(address, int(port))))
+        say(json.dumps(receive(address, int(port))))
     else:
-        print(json.dumps(send(address, int(port), rest[0], float(rest[1]))))
+        say(json.dumps(send(address, int(port), rest[0], float(rest[1]))))
+
+
+def say(line: str) -> None:
+    """Tell the process that started this one a line, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ def test_the_interval_of_a_shift_holds_as_often_as_it_says() -> None:
     other=some.lists(some.floats(-1e3, 1e3), min_size=6, max_size=12),
 )
 def test_a_shift_turns_round_with_its_samples(one: list[float], other: list[float]) -> None:
-    there, back = shift(one, other), shift(other, one)
+    samples = (one, other)
+    there, back = shift(*samples), shift(*reversed(samples))
     assert there is not None and back is not None
     assert there.centre == pytest.approx(-back.centre)
     assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
