@@ -21,7 +21,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._vantage impor
 
 PAUSES_MS = (0, 50, 500, 5000)
 # Half of the rest between two pauses: enough echoes for the clocks, and for how restless the network is.
-_QUIET_SECONDS = 0.6
+_QUIET_SECONDS = 0.5
 _WORKLOAD = Workload(working_set_mib=16, dirty_rate_mib_per_second=16)
 
 

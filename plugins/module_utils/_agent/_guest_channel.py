@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from ._clock import now_ns
 
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.01
 CONTROL_PORT = "org.stsm.control"
 
 

@@ -72,5 +72,5 @@ class GuestChannel:
                     line: dict[str, Any] = notice["line"]
                     if line.get(key) == value:
                         return line
-            time.sleep(0.02)
+            time.sleep(0.005)
         return None
