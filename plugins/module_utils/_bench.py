@@ -16,6 +16,7 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._calibration import calibrate
 from ansible_collections.stsm.live_migration.plugins.module_utils._interrupts import deferred
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import build_ids, cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import measure
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -28,12 +29,6 @@ _WORTH_ANOTHER_TRY = ("completed", "not_converged")
 
 Record = Dict[str, Any]
 RunKey = Tuple[str, int]
-
-
-def memory_fault(record: Mapping[str, Any]) -> str | None:
-    """What is wrong with the guest's memory, None if nothing is; a guest with a fault is worth nothing any more."""
-    faults = (v["sentence"] for v in record["validators"] if v["name"] == "memory_verified" and v["passed"] is False)
-    return next(faults, None)
 
 
 def all_valid(records: Sequence[Mapping[str, Any]]) -> bool:

@@ -13,12 +13,12 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._bench import 
     Record,
     RunKey,
     all_valid,
-    memory_fault,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import LONGEST_WARM_UP_SECONDS
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import PlannedRun
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import predict
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stages import Stages
 

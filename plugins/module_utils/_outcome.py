@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import (
     Observation,
     status_times_ns,
@@ -41,6 +43,12 @@ def decide(observation: Observation) -> tuple[str, str]:
     if migration["abort_reason"] == "interrupted":
         return "aborted", f"The migration was interrupted after {seconds:.1f} s; the guest runs on the source."
     return "failed", f"The migration failed after {seconds:.1f} s and the guest runs on the source{because}."
+
+
+def memory_fault(record: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a guest's memory, None if nothing is; with a fault it is worth nothing any more."""
+    faults = (v["sentence"] for v in record["validators"] if v["name"] == "memory_verified" and v["passed"] is False)
+    return next(faults, None)
 
 
 def _because(error: str | None) -> str:

@@ -9,7 +9,7 @@ import textwrap
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, flat
-from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
 # Names of cells stand beside the rows of figures.
@@ -47,6 +47,9 @@ def notices(records: Sequence[Record]) -> list[str]:
     if conceded:
         told.append(f"Concessions were in force on the hosts: {', '.join(conceded)}.")
     told += _company(records)
+    damaged = sum(memory_fault(record) is not None for record in records)
+    if damaged:
+        told.append(f"In {damaged} of {len(records)} runs the migration damaged the guest's memory: listed below.")
     kept = [record for record in records if record["valid"]]
     if len(kept) < len(records):
         told.append(f"{len(records) - len(kept)} of {len(records)} runs are not valid: listed below, and in no figure.")

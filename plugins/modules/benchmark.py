@@ -205,10 +205,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._bench import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 

@@ -30,6 +30,13 @@ def record(
     return built
 
 
+def damage(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record as it would be had the migration damaged the guest's memory."""
+    told = {"name": "memory_verified", "passed": False, "sentence": "Page 17 is wrong."}
+    others = [entry for entry in record["validators"] if entry["name"] != "memory_verified"]
+    return {**record, "valid": False, "validators": [*others, told]}
+
+
 def campaign() -> list[dict[str, Any]]:
     """Return two runs of each strategy at 0.25 and at 1.6 times the link."""
     return [

@@ -18,7 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_prog
     in_words,
     run_seconds,
 )
-from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import record
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import damage, record
 
 DEFINITION = Definition.from_dict(
     {"axes": {"strategy": ["pre-copy", "hybrid"], "dirty_rate_of_link": [0.25, 1.6]}, "time_limit_seconds": 15}
@@ -99,6 +99,17 @@ def test_a_failed_run_is_told_at_the_end_and_does_not_end_the_campaign(folder: C
     progress.tell(key, [[failed]], 10)
     assert progress.result()["failures"] == [f"{runs[key].name}: The migration failed (no space)."]
     assert progress.result()["outcomes"] == {"failed": 1}
+
+
+def test_a_damaged_memory_is_told_even_if_the_second_try_was_good(folder: CampaignFolder) -> None:
+    damaged = damage(record("hybrid"))
+    runs = planned()
+    progress = Progress(folder, None)
+    progress.begin(runs, set())
+    key = next(iter(runs))
+    progress.tell(key, [[damaged], [record("hybrid")]], 20)
+    assert progress.result()["failures"] == [f"{runs[key].name} damaged the guest's memory: Page 17 is wrong."]
+    assert progress.result()["valid"] == 1
 
 
 def test_a_run_that_lost_a_host_is_tried_once_more_and_not_for_ever(folder: CampaignFolder) -> None:

@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils import _report
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings, surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import figures, page
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
-from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, damage, record
 
 CAMPAIGN = campaign()
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
@@ -107,6 +107,13 @@ def test_accelerator_and_concessions_are_in_plain_sight(tmp_path: Path) -> None:
     notices = text[text.index('class="notices"') : text.index('id="findings"')]
     assert "accelerator tcg" in notices
     assert "libvirt-without-namespaces" in notices
+
+
+def test_a_damaged_memory_is_in_plain_sight(tmp_path: Path) -> None:
+    damaged, sound = written(tmp_path, [record(), damage(record())]), written(tmp_path, [record()])
+    words = "In 1 of 2 runs the migration damaged the guest&#39;s memory"
+    assert words in damaged[: damaged.index('id="findings"')]
+    assert "damaged the guest" not in sound
 
 
 def test_the_calibration_is_shown_with_its_uncertainties(tmp_path: Path) -> None:
