@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import datetime, timezone
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import (
@@ -19,6 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_fold
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import PlannedRun
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import predict
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._run import utc_now
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stages import Stages
 
@@ -46,7 +46,7 @@ class Progress:
         self._folder = folder
         self._budget_seconds = None if budget_minutes is None else budget_minutes * 60
         self._began = time.monotonic()
-        self._started_at = _now()
+        self._started_at = utc_now()
         self._runs: dict[RunKey, PlannedRun] = {}
         self._done: set[RunKey] = set()
         self._lost: Counter[RunKey] = Counter()
@@ -138,7 +138,7 @@ class Progress:
         overhead_seconds = wall_seconds - self._migration_seconds - self._warm_up_seconds
         return {
             "started_at": self._started_at,
-            "ended_at": _now(),
+            "ended_at": utc_now(),
             "runs": sum(self._outcomes.values()),
             "wall_seconds": round(wall_seconds, 1),
             "migration_seconds": round(self._migration_seconds, 1),
@@ -190,7 +190,3 @@ def in_words(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,9 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def raised() -> None:
+    """From now on each signal to stop raises KeyboardInterrupt, as Ctrl-C does at a terminal."""
+    for number in _SIGNALS:
+        signal.signal(number, _raise)
+
+
+def _raise(_signal: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._strategy impo
 
 PAGE_BYTES = 4096
 
-# What QEMU's stream holds beside the bytes of a page: its address, and for a page of zeros one byte more.
+# What QEMU's stream holds beside the bytes of a page: a header. A page of one repeated byte is a header and that byte.
 PAGE_HEADER_BYTES, ZERO_PAGE_BYTES = 8, 9
 
 # Fitted to 16 runs of the demonstration (guest of 512 MiB, 1 Gb/s, containers on a machine of two cores, QEMU 11.1,

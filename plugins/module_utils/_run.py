@@ -38,7 +38,7 @@ def measure(
     KeyboardInterrupt only before the first migration begins: from then on there are guests to account for, and what
     can no longer be had is missing from the observation.
     """
-    started_at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    started_at = utc_now()
     ends = {"source": sites[0].source, "destination": sites[0].destination}
     runs = [GuestRun(site, scenario, _Probe(site)) for site in sites]
     stages = Stages()
@@ -73,6 +73,11 @@ def measure(
         "background": load.seen,
     }
     return _with_group([(run.site.guest, {**common, **run.seen()}) for run in runs])
+
+
+def utc_now() -> str:
+    """The time of day as records tell it, such as 2026-11-22T12:00:00Z."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _raise_if_none_began(runs: Sequence[GuestRun]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._models import PAGE_HEADER_BYTES, ZERO_PAGE_BYTES
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import (
     Finding,
     Observation,
@@ -21,9 +22,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._summary impor
 IDENTITY_SHARE = 0.02
 IDENTITY_SLACK_MS = 20.0
 
-# Each page is sent with an 8-byte header; a page of one repeated byte is a header and that byte.
-PAGE_HEADER_BYTES = 8
-CONSTANT_PAGE_BYTES = 9
 # What the stream may hold beside pages: the devices' state, the dirty bitmap, the requests of post-copy.
 ACCOUNTING_SHARE = 0.02
 ACCOUNTING_SLACK_BYTES = 4 * BYTES_PER_MIB
@@ -68,7 +66,7 @@ def accounting(observation: Observation) -> Finding:
         return Finding(name, None, "libvirt reported no bytes and pages to compare.")
     pages = largest(observation, "memory_normal_pages") or 0
     constant = largest(observation, "memory_constant_pages") or 0
-    explained = normal + PAGE_HEADER_BYTES * pages + CONSTANT_PAGE_BYTES * constant
+    explained = normal + PAGE_HEADER_BYTES * pages + ZERO_PAGE_BYTES * constant
     passed = sent <= explained * (1 + ACCOUNTING_SHARE) + ACCOUNTING_SLACK_BYTES
     return Finding(name, passed, f"{sent} bytes were sent, and the pages sent explain {explained} of them.")
 

@@ -199,21 +199,16 @@ validators:
       type: str
 """
 
-import signal
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _interrupts
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -229,8 +224,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _interrupts.raised()
     try:
         benchmark = Benchmark(
             hosts=read_hosts(module.params["hosts"]),

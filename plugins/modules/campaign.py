@@ -177,21 +177,16 @@ valid:
   sample: 24
 """
 
-import signal
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _interrupts
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign import Campaign
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Definition
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -209,8 +204,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _interrupts.raised()
     folder = CampaignFolder(Path(module.params["results"]))
     record = str(folder.runs)
     try:
