@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
-MODULES = "ansible_collections.stsm.live_migration.plugins.modules"
 INVENTORY = Path(__file__).parents[1] / "molecule/inventory/hosts.yml"
-COLLECTIONS = Path(__file__).parents[1] / ".collections"
 GUEST_ADDRESS = "198.18.18.100/24"
 
 
@@ -39,15 +34,3 @@ def scenario(strategy: str, **sections: Any) -> Scenario:
 def benchmark(pair: list[Host], folder: Path, scenario: Scenario) -> Benchmark:
     """A benchmark of the tests' hosts; not calibrated, since that is a test of its own."""
     return Benchmark(pair, scenario, folder, GUEST_ADDRESS, calibrates=False)
-
-
-def begin_module(name: str, pair: list[Host], **options: Any) -> subprocess.Popen[bytes]:
-    """A module of the collection on the tests' hosts in a process of its own, as Ansible starts it."""
-    hosts = [{key: value for key, value in asdict(host).items() if value != ""} for host in pair]
-    program = (
-        f"import sys; sys.path.insert(0, {str(COLLECTIONS)!r}); "
-        "from ansible.module_utils.testing import patch_module_args; "
-        f"import {MODULES}.{name} as module\n"
-        f"with patch_module_args({ {'hosts': hosts, **options}!r}): module.main()"
-    )
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

@@ -25,6 +25,7 @@ HOSTS = (
     "inventories/*",
     "molecule/*",
     ".config/molecule/*",
+    "tests/measured_pair.py",
     "tests/quickstart_hosts.py",
     PYTEST_SETTINGS,
 )

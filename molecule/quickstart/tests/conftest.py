@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from measured_pair import pair_of
 from quickstart_hosts import INVENTORY
-from testinfra.utils.ansible_runner import AnsibleRunner
 
-from ansible_collections.stsm.live_migration.plugins.filter.measured_hosts import measured_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed
 
@@ -18,9 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._testbed impor
 @pytest.fixture(scope="session")
 def pair() -> list[Host]:
     """Both compute hosts."""
-    runner = AnsibleRunner(str(INVENTORY))
-    hostvars = {name: runner.get_variables(name) for name in runner.get_hosts("compute")}
-    return [Host(**option) for option in measured_hosts(sorted(hostvars), hostvars)]
+    return pair_of(INVENTORY)
 
 
 @pytest.fixture

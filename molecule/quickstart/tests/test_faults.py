@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from quickstart_hosts import GUEST_ADDRESS, INVENTORY, begin_module, benchmark, scenario
+from measured_pair import begin_module
+from quickstart_hosts import GUEST_ADDRESS, INVENTORY, benchmark, scenario
 from testinfra.host import Host as TestHost
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record

@@ -13,7 +13,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from quickstart_hosts import GUEST_ADDRESS, begin_module
+from measured_pair import begin_module
+from quickstart_hosts import GUEST_ADDRESS
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from quickstart_hosts import COLLECTIONS
+from measured_pair import COLLECTIONS
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
