@@ -14,6 +14,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import migration_request
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerator_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stages import Stages
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed
@@ -75,4 +76,5 @@ class Benchmark:
 
 def _told(record: Record) -> dict[str, Any]:
     """What a caller is told of one guest's record."""
-    return {key: record[key] for key in ("run_id", "outcome", "reason", "valid", "validators", "summary")}
+    told = {key: record[key] for key in ("run_id", "outcome", "reason", "valid", "validators", "summary")}
+    return {"accelerator": str(accelerator_of(record)), **told}

@@ -19,7 +19,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError, ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerator
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import (
     Testbed,
     open_testbed,
@@ -121,7 +122,9 @@ class Campaign:
                 with progress.stages.stage("read_records"):
                     recorded = set() if self.fresh else set(bench.recorded())
                 progress.begin(
-                    {bench.run_key(run.scenario): run for block in self.blocks for run in block.runs}, recorded
+                    {bench.run_key(run.scenario): run for block in self.blocks for run in block.runs},
+                    recorded,
+                    self._accelerators(testbed),
                 )
                 for block in self.blocks:
                     self._measure_block(bench, block, progress)
@@ -208,6 +211,12 @@ class Campaign:
             {(run.scenario.strategy.name, run.scenario.guest.name) for block in self.blocks for run in block.runs}
         ):
             _preflight.require(testbed, strategy, guest)
+
+    def _accelerators(self, testbed: Testbed) -> set[Accelerator]:
+        """On what the runs' guests are to run on these hosts."""
+        guests = [run.scenario.guest for block in self.blocks for run in block.runs]
+        names = {guest.accelerator if isinstance(guest, Guest) else None for guest in guests}
+        return {accelerator(name, testbed.facts.values()) for name in names}
 
     def _bench(self, testbed: Testbed) -> Bench:
         return Bench(testbed, self.folder.path, self.guest_address, self.calibrates)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import (
     Record,
@@ -17,6 +17,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_defi
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import PlannedRun
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import predict
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import in_words as accelerators_in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import utc_now
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -50,6 +52,7 @@ class Progress:
         self._runs: dict[RunKey, PlannedRun] = {}
         self._done: set[RunKey] = set()
         self._lost: Counter[RunKey] = Counter()
+        self._accelerators: set[Accelerator] = set()
         self._recorded_before = 0
         self._outcomes: Counter[str] = Counter()
         self._valid = 0
@@ -67,15 +70,23 @@ class Progress:
         """Whether hosts were held before."""
         return bool(self._runs)
 
-    def begin(self, runs: Mapping[RunKey, PlannedRun], recorded: set[RunKey]) -> None:
-        """Take in all runs, and those that earlier calls have recorded."""
+    def begin(
+        self, runs: Mapping[RunKey, PlannedRun], recorded: set[RunKey], accelerators: Iterable[Accelerator] = ()
+    ) -> None:
+        """Take in all runs, those that earlier calls have recorded, and on what the runs' guests are to run."""
         if not self.has_begun:
+            self._accelerators = set(accelerators)
             self._recorded_before = len(recorded & set(runs))
             already = f", {self._recorded_before} of them recorded already" if self._recorded_before else ""
             left_seconds = sum(run_seconds(run.scenario) for key, run in runs.items() if key not in recorded)
-            self.say(f"{len(runs)} runs{already}; about {in_words(left_seconds)} for the rest")
+            ran_on = f" on {self._ran_on}" if self._ran_on else ""
+            self.say(f"{len(runs)} runs{ran_on}{already}; about {in_words(left_seconds)} for the rest")
         self._runs = dict(runs)
         self._done |= recorded & set(runs)
+
+    @property
+    def _ran_on(self) -> str:
+        return accelerators_in_words(self._accelerators)
 
     def wants(self, key: RunKey) -> bool:
         """Whether a run is still to be made."""
@@ -155,6 +166,7 @@ class Progress:
     def result(self) -> dict[str, Any]:
         """What this call did."""
         return {
+            "accelerator": self._ran_on,
             "planned": len(self._runs),
             "recorded_before": self._recorded_before,
             "measured": sum(self._outcomes.values()),

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import Prediction, predict
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import (
     median_interval,
@@ -86,6 +87,11 @@ class Cell:
     label: str = ""
     records: list[Record] = field(default_factory=list)
     _predictions: dict[float | None, Prediction | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def accelerators(self) -> list[Accelerator]:
+        """On what its guests ran."""
+        return accelerators(self.records)
 
     @property
     def valid(self) -> list[Record]:
@@ -187,7 +193,9 @@ def _dotted(version: Any) -> str:
 
 def _label(found: Sequence[Cell]) -> None:
     """Give each cell a label of the settings in which the cells differ, beside strategy and dirty rate."""
-    settings = [flat(cell.scenario.to_dict()) for cell in found]
+    settings = [
+        {**flat(cell.scenario.to_dict()), "guest.accelerator": in_words(cell.accelerators) or None} for cell in found
+    ]
     if len({cell.stack for cell in found}) > 1:
         for setting, cell in zip(settings, found):
             setting["stack"] = cell.stack

@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import BLACKOUT, TOTAL, sentence
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import RUNS_FOR_AN_INTERVAL, missing
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
@@ -31,7 +32,7 @@ def sentences(records: Sequence[Record]) -> list[str]:
     if not records:
         return ["There are no runs yet."]
     found = cells(records)
-    told = [_basis(records, found)]
+    told = [_basis(records, found), *nesting_warnings(records)]
     for where, group in loads(found):
         told += _who_arrived(where, group)
         told += [_cost(where, cell) for cell in group if cell.valid]
@@ -53,6 +54,11 @@ def headlines(records: Sequence[Record]) -> list[str]:
     return told
 
 
+def nesting_warnings(records: Sequence[Record]) -> list[str]:
+    """Return what a reader must know of the times of guests whose hosts are virtual machines."""
+    return [one.warning for one in accelerators(records) if one.warning]
+
+
 def loads(found: Sequence[Cell]) -> list[tuple[str, list[Cell]]]:
     """Return the cells of each load together, with the load as the begin of a sentence."""
     return [(where, list(alike)) for where, alike in groupby(found, key=_where)]
@@ -72,8 +78,10 @@ def _basis(records: Sequence[Record], found: Sequence[Cell]) -> str:
     if missing():
         around = f"the range (an interval needs {missing()}, which is not installed)"
     stacks = " and ".join(sorted({cell.stack for cell in found}))
+    ran_on = in_words(accelerators(records))
+    guests = f", guests on {ran_on}" if ran_on else ""
     return (
-        f"{valid} of {len(records)} runs are valid, on {stacks}; figures are medians of a cell's valid runs,"
+        f"{valid} of {len(records)} runs are valid, on {stacks}{guests}; figures are medians of a cell's valid runs,"
         f" with {around} in parentheses."
     )
 

@@ -64,6 +64,7 @@ _OF_A_WAY = (
 # Both together: judge(one, other, asked).
 _OF_BOTH = (
     _Check("time of day", ("wall_offset_seconds",), _path.time_of_day),
+    _Check("accelerator", (), _host.choice),
     _Check("versions", (), _stack.versions),
     _Check("capabilities", ("survey",), _stack.capabilities),
     _Check("strategy", ("survey",), _stack.strategies),
@@ -81,12 +82,14 @@ class Examination:
     findings: Findings
     facts: dict[str, dict[str, Any]]
     payload_mbit_per_second: dict[str, float] | None
+    # What the guest that is asked for is to run on; None without one, or if a host could not be had.
+    accelerator: str | None = None
 
 
 def examine(testbed: Testbed, asked: Asked = NOTHING) -> Findings:
     """All findings of two hosts that are held already, but the link's."""
     facts = [testbed.facts[connection.host.name] for connection in testbed.connections]
-    return _judge(look(testbed.connections, facts, asked), asked)
+    return _judge(*look(testbed.connections, facts, asked))
 
 
 def examine_hosts(hosts: Sequence[Host], holder: str, asked: Asked) -> Examination:
@@ -101,8 +104,10 @@ def examine_hosts(hosts: Sequence[Host], holder: str, asked: Asked) -> Examinati
                 connections.append(held.connection)
                 examination.facts[held.host.name] = held.facts
         testbed = Testbed(connections, examination.facts)
-        seen = look(connections, list(examination.facts.values()), asked)
+        seen, asked = look(connections, list(examination.facts.values()), asked)
         examination.findings += _judge(seen, asked)
+        if len(seen) == 2:
+            examination.accelerator = asked.accelerator
         if asked.measures_link and len(seen) == 2 and all(_is_open(one) for one in seen):
             _examine_link(examination, testbed, seen, asked)
     return examination

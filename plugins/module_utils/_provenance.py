@@ -8,6 +8,8 @@ import hashlib
 import json
 from typing import Any, Iterable, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import virtual_machine_on
+
 
 def digest(value: Any) -> str:
     """Return the sha256 (64 hexadecimal digits) of a value in JSON types, whatever the order of its keys."""
@@ -19,7 +21,8 @@ def build_ids(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the stack of each host, sorted, so that both directions make one cell.
 
     hosts are the facts of both ends. A stack is the builds of QEMU and libvirt (a binary without a build id is told by
-    its version), the kernel and the guest's workload: a change of any measures anew.
+    its version), the kernel and the guest's workload, and of a host that is a virtual machine what that runs on: a
+    change of any measures anew.
     """
     return sorted(
         " ".join(
@@ -28,6 +31,7 @@ def build_ids(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
                 _build(facts, "libvirt"),
                 f"kernel:{facts.get('kernel')}",
                 f"workload:{facts.get('workload_digest') or 'none'}",
+                *(f"nested:{outer}" for outer in [virtual_machine_on(facts)] if outer),
             )
         )
         for facts in hosts

@@ -9,6 +9,8 @@ import textwrap
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, flat
+from ansible_collections.stsm.live_migration.plugins.module_utils._findings import nesting_warnings
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, memory_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
@@ -36,9 +38,8 @@ def cell_name(cell: Cell) -> str:
 
 def notices(records: Sequence[Record]) -> list[str]:
     """Return what a reader must know before believing a figure, in sentences."""
-    told = []
-    accelerators = sorted({str(record["scenario"]["guest"].get("accelerator") or "unknown") for record in records})
-    if "tcg" in accelerators:
+    told = nesting_warnings(records)
+    if Accelerator("tcg") in accelerators(records):
         told.append(
             "The guest's processor was emulated (accelerator tcg), so absolute times are those of an emulation and not"
             " of hardware virtualisation."
@@ -177,6 +178,8 @@ def settings(records: Sequence[Record]) -> list[tuple[str, str]]:
         for key, value in flat(record["scenario"]).items():
             if value is not None:
                 values.setdefault(key, {})[_text(value)] = None
+    if "guest.accelerator" in values:
+        values["guest.accelerator"] = {in_words(accelerators(records)): None}
     return [(key, ", ".join(_ordered(found))) for key, found in values.items()]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, sentences
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_draw import (
     FAINT,
@@ -86,6 +87,7 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
         runs_count=len(records),
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
+        ran_on=in_words(accelerators(records)),
         contents=_contents(drawn, bool(model), around),
         notices=notices(records),
         headlines=headlines(records),

@@ -53,7 +53,8 @@ TEMPLATE = r"""
 <p>{{ runs_count }} runs, {{ valid_count }} of them valid
 {%- if period %}, from {{ period[0] | replace("T", " ") | replace("Z", "") }} to
 {{ period[1] | replace("T", " ") | replace("Z", "") }} UTC{% endif %}
-{%- for stack in stacks %}; {{ stack }}{% endfor %}.</p>
+{%- for stack in stacks %}; {{ stack }}{% endfor %}
+{%- if ran_on %}; guests on {{ ran_on }}{% endif %}.</p>
 <nav aria-label="Contents">
 {% for anchor, title in contents %}
 <a href="#{{ anchor }}">{{ title }}</a>
@@ -79,7 +80,7 @@ TEMPLATE = r"""
 <details class="prints">
 <summary>What each strategy cost, in words</summary>
 <ul class="findings">
-{% for sentence in sentences if sentence not in headlines %}
+{% for sentence in sentences if sentence not in headlines and sentence not in notices %}
 <li>{{ sentence }}</li>
 {% endfor %}
 </ul>

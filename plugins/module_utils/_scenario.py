@@ -14,6 +14,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._fields import
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 ACCELERATORS = ("tcg", "kvm")
+# What a site may ask preflight, which answers with one of them.
+ANY_ACCELERATOR = "auto"
 DRIVERS = ("libvirt",)
 MACHINES = ("q35", "pc")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
@@ -250,6 +252,11 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
         own = [key for key in _GUEST_KEYS if key not in ("domain", "copy_disks")]
         section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
         return SiteGuest(section.name("domain"), section.flag("copy_disks", SiteGuest.copy_disks))
+    if section.get("accelerator") == ANY_ACCELERATOR:
+        raise ScenarioError(
+            f"guest.accelerator is '{ANY_ACCELERATOR}', but a run has one of {', '.join(ACCELERATORS)}: set the one"
+            f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
+        )
     section.refuse_any(["copy_disks"], "the workload guest has no disk", "leave it out or give guest.domain")
     return Guest(
         name=section.name("name", Guest.name),

@@ -91,7 +91,14 @@ _HOST = {
         "libvirt_build_id",
         "concessions",
     ],
-    "properties": {"name": _TEXT, "kernel": _TEXT, "concessions": {"type": "array", "items": _TEXT}},
+    "properties": {
+        "name": _TEXT,
+        "kernel": _TEXT,
+        "concessions": {"type": "array", "items": _TEXT},
+        # Missing in records that were written before hosts told.
+        "virtualization": _TEXT,
+        "container": _TEXT,
+    },
 }
 
 _CLOCK = _closed({"offset_ns": {"type": "integer"}, "bound_ns": {"type": "integer"}, "drift_ns": {"type": "integer"}})

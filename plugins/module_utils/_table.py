@@ -9,6 +9,7 @@ import io
 from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, Spread, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerator_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SUMMARY_FIELDS
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
@@ -119,6 +120,7 @@ def _columns(record: Record) -> dict[str, Any]:
         "link_payload_mbit_per_second": scenario.link.payload_mbit_per_second,
         "background_cpu_percent": scenario.background.cpu_percent,
         "background_link_mbit_per_second": scenario.background.link_mbit_per_second,
+        "accelerator": str(accelerator_of(record)),
         "guests": scenario.guests,
         "guest_number": record["guest_number"],
         "repetition": scenario.repetition,

@@ -99,10 +99,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+accelerator:
+  description:
+    - What the guest ran on, and what its hosts run on if they are virtual machines themselves, whose times are not
+      those of hardware.
+  type: str
+  returned: when a run was measured or was recorded already
+  sample: kvm (nested in tcg)
 guests:
   description:
-    - What each of the guests that moved at once gave, with the keys RV(outcome), RV(reason), RV(run_id), RV(summary),
-      RV(valid) and RV(validators) that stand beside it for the first one.
+    - What each of the guests that moved at once gave, with the keys RV(accelerator), RV(outcome), RV(reason),
+      RV(run_id), RV(summary), RV(valid) and RV(validators) that stand beside it for the first one.
   type: list
   elements: dict
   returned: when a run was measured or was recorded already

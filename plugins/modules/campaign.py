@@ -108,6 +108,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+accelerator:
+  description:
+    - What the guests run on, and what their hosts run on if they are virtual machines themselves, whose times are not
+      those of hardware.
+  type: str
+  returned: when runs were measured
+  sample: kvm (nested in tcg)
 failures:
   description: One sentence for each run that failed, was lost or damaged the guest's memory.
   type: list

@@ -40,6 +40,8 @@ options:
         M(stsm.live_migration.benchmark).
       - Its machine type, processor model, memory and accelerator are examined. A site's own guest (C(domain)) is what
         it is, and adds nothing.
+      - Its C(accelerator) may also be C(auto), which no run may have. It is then KVM if a guest boots on that on both
+        hosts, and else TCG, as RV(accelerator) says.
     type: dict
   guests:
     description: How many such guests move at once.
@@ -104,6 +106,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+accelerator:
+  description: What the guest is to run on, V(kvm) or V(tcg). It is the one asked for unless that is C(auto).
+  type: str
+  returned: when a workload guest is asked for and both hosts can be reached
+  sample: tcg
 facts:
   description: What each host is, by its name. A host that could not be reached is left out.
   type: dict
@@ -188,6 +195,8 @@ def main() -> None:
     except InstrumentError as error:
         module.fail_json(msg=str(error))
     result: dict[str, Any] = {"changed": False, "facts": examination.facts, "findings": examination.findings}
+    if examination.accelerator is not None:
+        result["accelerator"] = examination.accelerator
     directions = examination.payload_mbit_per_second
     if directions is not None:
         result["payload_mbit_per_second_by_direction"] = directions

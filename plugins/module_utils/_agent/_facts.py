@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import struct
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def gather(connection: Any, interface: str) -> dict[str, Any]:
         "sysctls": {name: _read("/proc/sys/" + name.replace(".", "/")) for name in _SYSCTLS},
         "nic": _interface(interface),
         "workload_digest": _workload_digest(),
+        "virtualization": _virtualization("vm"),
+        "container": _virtualization("container"),
     }
     if connection is not None:
         emulator = _emulator(connection)
@@ -115,6 +118,18 @@ def _interface(name: str) -> dict[str, Any]:
         "speed_mbit_per_second": int(_read(f"{base}/speed") or -1),
         "driver": driver.resolve().name if driver.exists() else "virtual",
     }
+
+
+def _virtualization(kind: str) -> str:
+    """Which *kind* of virtualisation (``vm``, ``container``) the host is itself, as systemd names it; ``none`` if none.
+
+    A host without systemd only shows whether it is a virtual machine.
+    """
+    try:
+        done = subprocess.run(["systemd-detect-virt", f"--{kind}"], capture_output=True, text=True, check=False)
+    except OSError:
+        return "vm-other" if kind == "vm" and "hypervisor" in _cpu_field("flags").split() else "none"
+    return done.stdout.strip() or "none"
 
 
 def _workload_digest() -> str:

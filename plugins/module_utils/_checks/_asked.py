@@ -8,17 +8,25 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import ANY_ACCELERATOR, Guest, Scenario
 
 
 def read_asked(options: Mapping[str, Any]) -> Asked:
     """Read the options; raises ScenarioError for a guest that no scenario may have."""
-    link = options["link"]
+    link, guest = options["link"], options["guest"]
+    chooses = bool(guest) and guest.get("accelerator") == ANY_ACCELERATOR
+    if chooses and not options["boot_limit_seconds"]:
+        raise ScenarioError(
+            f"guest.accelerator is '{ANY_ACCELERATOR}', which only a boot can answer, but boot_limit_seconds is 0: "
+            "allow a boot, or set the accelerator."
+        )
     return Asked(
         link_rate_mbit_per_second=link["rate_mbit_per_second"],
         link_mtu=link["mtu"],
         measures_link=link["measure"],
-        guest=_read_guest(options["guest"], options["guests"]),
+        guest=_read_guest({**guest, "accelerator": "kvm"} if chooses else guest, options["guests"]),
+        chooses_accelerator=chooses,
         guests=options["guests"],
         strategies=tuple(options["strategies"]),
         results=Path(options["results"]) if options["results"] else None,

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Callable, Iterable, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._checks._host import FOLDERS
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._host import FOLDERS, lacks_kvm
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._path import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
@@ -22,15 +23,22 @@ def at_once(work: Callable[..., Any], *columns: Iterable[Any]) -> list[Any]:
         return list(pool.map(work, *columns))
 
 
-def look(connections: Sequence[HostConnection], facts: Sequence[dict[str, Any]], asked: Asked) -> list[Seen]:
-    """Ask each host for itself and, where there are two, of its peer."""
+def look(
+    connections: Sequence[HostConnection], facts: Sequence[dict[str, Any]], asked: Asked
+) -> tuple[list[Seen], Asked]:
+    """Ask each host for itself and, where there are two, of its peer.
+
+    What is asked is returned as well, with the accelerator that was chosen if that was left to the hosts.
+    """
     seen = [Seen(c.host, {"facts": f}) for c, f in zip(connections, facts)]
+    if asked.chooses_accelerator:
+        asked = _choose_accelerator(connections, seen, asked)
     at_once(lambda connection, one: _look_at_host(connection, one, asked), connections, seen)
     if len(connections) == 2:
         _look_at_path(connections, seen)
     if asked.guest is not None and asked.boot_limit_seconds is not None:
         at_once(lambda connection, one: _prove_accelerator(connection, one, asked), connections, seen)
-    return seen
+    return seen, asked
 
 
 def _ask(seen: Seen, question: str, ask: Callable[[], Any]) -> None:
@@ -55,7 +63,29 @@ def _wall_offset_seconds(connection: HostConnection) -> float:
     return (there_ns - (before_ns + time.time_ns()) // 2) / 1e9
 
 
+def _choose_accelerator(connections: Sequence[HostConnection], seen: Sequence[Seen], asked: Asked) -> Asked:
+    """Try kvm, the guest's accelerator so far, on each host, and turn to tcg at the first that lacks it.
+
+    One host after the other: two that are virtual machines on one machine would slow each other down, and a kvm that is
+    good enough for a guest would be taken for one that is not.
+    """
+    for connection, one in zip(connections, seen):
+        _prove_accelerator(connection, one, asked)
+        if "boot_proof" in one.answers:
+            one.answers["kvm_proof"] = one.answers["boot_proof"]
+        if lacks_kvm(one):
+            break
+    if asked.guest is None or not any(lacks_kvm(one) for one in seen):
+        return asked
+    for one in seen:
+        one.answers.pop("boot_proof", None)
+    return replace(asked, guest=replace(asked.guest, accelerator="tcg"))
+
+
 def _prove_accelerator(connection: HostConnection, seen: Seen, asked: Asked) -> None:
+    """Boot a guest, unless that was tried already."""
+    if "boot_proof" in seen.answers or "boot_proof" in seen.refusals:
+        return
     limit_seconds = asked.boot_limit_seconds or 0.0
     question: dict[str, Any] = {
         "emulator": seen.facts["qemu_binary"],

@@ -24,6 +24,8 @@ class Asked:
     link_mtu: int | None = None
     measures_link: bool = False
     guest: Guest | None = None
+    # Whether the guest's accelerator is to be chosen: kvm, which is then the guest's, or tcg if a host lacks kvm.
+    chooses_accelerator: bool = False
     guests: int = 1
     strategies: tuple[str, ...] = ()
     results: Path | None = None

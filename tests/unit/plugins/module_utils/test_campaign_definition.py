@@ -32,7 +32,11 @@ def test_a_shipped_campaign_is_valid_and_says_what_it_is(path: Path) -> None:
 
 
 def test_quickstart_is_four_strategies_at_three_dirty_rates() -> None:
-    once, full = (Definition.from_dict(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in SHIPPED[:2])
+    once, full = (
+        Definition.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in SHIPPED
+        if path.stem in ("quickstart", "quickstart_full")
+    )
     assert (len(once.axes["strategy"]), once.axes["dirty_rate_of_link"]) == (4, [0.25, 0.75, 1.6])
     assert full.axes == once.axes
     assert (once.repetitions, full.repetitions) == (1, 6)

@@ -18,6 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_prog
     in_words,
     run_seconds,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import damage, record
 
 DEFINITION = Definition.from_dict(
@@ -53,6 +54,14 @@ def test_runs_that_are_recorded_are_neither_made_nor_counted_as_left(folder: Cam
     expected = sum(run_seconds(runs[key].scenario) for key in others)
     assert progress.left_seconds == pytest.approx(expected)
     assert lines(folder) == [f"4 runs, 1 of them recorded already; about {in_words(expected)} for the rest"]
+
+
+def test_the_first_line_says_on_what_guests_run(folder: CampaignFolder) -> None:
+    progress = Progress(folder, None)
+    progress.begin(planned(), set(), {Accelerator("kvm", nested_in="tcg")})
+    (line,) = lines(folder)
+    assert line.startswith("4 runs on kvm (nested in tcg); about ")
+    assert progress.result()["accelerator"] == "kvm (nested in tcg)"
 
 
 def test_a_pre_copy_that_cannot_end_is_expected_to_take_its_time_limit() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.stsm.live_migration.plugins.filter.left_to_change import left_to_change
-from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _path, _stack
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _look, _path, _stack
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._asked import read_asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Findings, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import ClockOffset, Host
@@ -234,6 +234,107 @@ def test_accelerator_that_libvirt_refuses_is_told_without_a_trial() -> None:
     one = seen(1, survey={"accelerator_refusal": "the accel 'kvm' is not supported"})
     ((_name, sentence),) = refused(_host.accelerator(one, asked))
     assert "cannot run a guest on kvm (the accel 'kvm' is not supported): set guest.accelerator to tcg" in sentence
+
+
+class Boots:
+    """A stand-in for a connection: a host on which guests boot on some accelerators, and that counts the trials."""
+
+    def __init__(self, number: int, **seconds: float | None) -> None:
+        self.host = Host(f"compute{number}", f"192.0.2.{number}", f"198.51.100.{number}")
+        self.clock = ClockOffset(number * 10**12, 100_000)
+        self.tried: list[str] = []
+        self._seconds = seconds
+
+    def call(self, name: str, **arguments: Any) -> Any:
+        if name == "boot_proof":
+            self.tried.append(arguments["accelerator"])
+            seconds = self._seconds[arguments["accelerator"]]
+            return {"seconds": seconds, "said": ""}
+        if name == "survey":
+            return {"accelerator": arguments["accelerator"], "accelerator_refusal": None}
+        if name == "wall_clock":
+            return time.time_ns()
+        if name == "resolve":
+            return []
+        return None
+
+
+def chosen(one: Boots, other: Boots) -> tuple[list[Seen], Asked]:
+    """What was seen of two hosts that may choose the guest's accelerator, and what was asked of them in the end."""
+    asked = read_asked({**OPTIONS, "guest": {"accelerator": "auto"}})
+    facts = {"qemu_binary": "/usr/bin/qemu-system-x86_64"}
+    connections: Any = [one, other]
+    return _look.look(connections, [facts, facts], asked)
+
+
+def test_kvm_is_chosen_where_a_guest_boots_on_it_on_both_hosts() -> None:
+    hosts = Boots(1, kvm=9.1), Boots(2, kvm=8.7)
+    seen, asked = chosen(*hosts)
+    assert asked.accelerator == "kvm"
+    assert [host.tried for host in hosts] == [["kvm"], ["kvm"]]
+    assert [one.survey["accelerator"] for one in seen] == ["kvm", "kvm"]
+    findings = _host.choice(*seen, asked) + [found for one in seen for found in _host.boot_proof(one, asked)]
+    assert [found["sentence"] for found in findings] == [
+        f"Guests on compute{number} are to run on kvm: a guest boots on kvm in {seconds} s of processor time there, and"
+        " at most 20 s are allowed."
+        for number, seconds in ((1, 9.1), (2, 8.7))
+    ]
+
+
+def test_one_host_without_kvm_makes_tcg_the_choice_of_both_which_is_proven_too() -> None:
+    hosts = Boots(1, kvm=9.1, tcg=3.1), Boots(2, kvm=None, tcg=3.2)
+    seen, asked = chosen(*hosts)
+    assert asked.accelerator == "tcg"
+    assert [host.tried for host in hosts] == [["kvm", "tcg"], ["kvm", "tcg"]]
+    assert [one.survey["accelerator"] for one in seen] == ["tcg", "tcg"]
+    assert [found["sentence"] for found in _host.choice(*seen, asked)] == [
+        "Guests on compute1 are to run on tcg, although a guest boots on kvm in 9.1 s of processor time there: compute2"
+        " lacks kvm, and both ends need the same accelerator.",
+        "A guest on kvm did not boot on compute2 in 20 s of processor time, whatever device nodes are there, so guests"
+        " are to run on tcg.",
+    ]
+    assert [found["sentence"] for one in seen for found in _host.boot_proof(one, asked)] == [
+        f"A guest boots in {seconds} s of processor time on tcg on {name}; at most 20 s are allowed."
+        for name, seconds in (("compute1", 3.1), ("compute2", 3.2))
+    ]
+
+
+def test_first_host_without_kvm_ends_the_trial_of_kvm() -> None:
+    hosts = Boots(1, kvm=None, tcg=3.1), Boots(2, tcg=3.2)
+    seen, asked = chosen(*hosts)
+    assert [host.tried for host in hosts] == [["kvm", "tcg"], ["tcg"]]
+    assert [found["sentence"] for found in _host.choice(*seen, asked)][1] == (
+        "Guests on compute2 are to run on tcg: compute1 lacks kvm, and both ends need the same accelerator."
+    )
+
+
+def test_tcg_that_is_chosen_and_too_slow_is_refused() -> None:
+    seen, asked = chosen(Boots(1, kvm=None, tcg=None), Boots(2, kvm=None, tcg=3.2))
+    assert [host for one in seen for host, _sentence in refused(_host.boot_proof(one, asked))] == ["compute1"]
+
+
+def test_accelerator_that_is_given_is_not_chosen() -> None:
+    one, other = seen(1), seen(2)
+    assert _host.choice(one, other, ASKED) == []
+    with pytest.raises(ScenarioError, match="only a boot can answer, but boot_limit_seconds is 0"):
+        read_asked({**OPTIONS, "guest": {"accelerator": "auto"}, "boot_limit_seconds": 0.0})
+    with pytest.raises(ScenarioError, match="guest.accelerator is given, but guest.domain"):
+        read_asked({**OPTIONS, "guest": {"accelerator": "auto", "domain": "database"}})
+
+
+def test_accelerator_that_boots_and_that_libvirt_refuses_is_refused() -> None:
+    asked = replace(ASKED, guest=Guest(accelerator="kvm"))
+    survey = {"accelerator_refusal": "the accel 'kvm' is not supported"}
+    booted = {"seconds": 9.1, "said": ""}
+    assert refused(_host.accelerator(seen(1, survey=survey, boot_proof=booted), asked))
+    assert not _host.accelerator(seen(1, survey=survey, boot_proof={**booted, "seconds": None}), asked)
+
+
+def test_host_that_is_a_virtual_machine_says_so_itself() -> None:
+    (found,) = _host.concessions(seen(1, facts={"virtualization": "qemu"}), ASKED)
+    assert found["passed"] and "compute1 is not an ordinary server: it is a virtual machine on tcg" in found["sentence"]
+    assert _host.concessions(seen(1, facts={"virtualization": "none"}), ASKED) == []
+    assert _host.concessions(seen(1), ASKED) == []
 
 
 def test_encrypted_and_plain_streams_are_told_apart() -> None:

@@ -109,6 +109,16 @@ def test_accelerator_and_concessions_are_in_plain_sight(tmp_path: Path) -> None:
     assert "libvirt-without-namespaces" in notices
 
 
+def test_hosts_that_are_virtual_machines_are_in_plain_sight(tmp_path: Path) -> None:
+    built = record()
+    for facts in built["hosts"].values():
+        facts["virtualization"] = "kvm"
+    text = written(tmp_path, [built])
+    assert "guests on tcg (nested in kvm)" in text[text.index("<header>") : text.index("</header>")]
+    assert text.count("Guests ran on tcg nested in kvm: times are not those of hardware.") == 1
+    assert text.index("times are not those of hardware") < text.index('id="findings"')
+
+
 def test_a_damaged_memory_is_in_plain_sight(tmp_path: Path) -> None:
     damaged, sound = written(tmp_path, [record(), damage(record())]), written(tmp_path, [record()])
     words = "In 1 of 2 runs the migration damaged the guest&#39;s memory"

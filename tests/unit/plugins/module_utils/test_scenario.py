@@ -228,6 +228,11 @@ NAN, INFINITY = float("nan"), float("inf")
             "guest.vcpus is given, but guest.domain names a site's own guest, which is taken as it is: leave it out.",
         ),
         (
+            asked(guest__accelerator="auto"),
+            "guest.accelerator is 'auto', but a run has one of tcg, kvm: set the one that preflight_info returns (the"
+            " role campaign does so for 'auto' in campaign_scenario).",
+        ),
+        (
             asked(guest="stsm"),
             "guest is the text 'stsm', but must be a mapping with the keys name, memory_mib, vcpus, machine, "
             "cpu_model, accelerator, domain, copy_disks.",
