@@ -23,23 +23,18 @@ requirements:
   - systemd-nspawn
   - iproute2
   - ssh-keygen
+extends_documentation_fragment:
+  - stsm.live_migration._attributes
+  - stsm.live_migration._networks
 attributes:
   check_mode:
     support: full
-    description: Says what would be made or removed.
   diff_mode:
     support: none
-    description: Shows the changes.
     details: The return value C(changes) has them in words.
+  idempotent:
+    support: full
 options:
-  addresses:
-    description:
-      - For each network by name, the address of each host by name. The management network's hosts are the hosts.
-      - Required with O(state=present).
-    type: dict
-  authorized_key:
-    description: Public SSH key that may log in as root. Required with O(state=present).
-    type: str
   boot_timeout_seconds:
     description: How long to wait for the greeting of each host's SSH server.
     type: int
@@ -52,40 +47,6 @@ options:
   image_root:
     description: Root file system to share, see M(stsm.live_migration.host_image). Required with O(state=present).
     type: path
-  networks:
-    description: Networks, one of them named V(management). Required with O(state=present).
-    type: list
-    elements: dict
-    suboptions:
-      bridge:
-        description: Name of the bridge on the machine.
-        type: str
-        required: true
-      delay_ms:
-        description: One-way delay of each packet. Refused where the kernel has no netem.
-        type: float
-        default: 0
-      host_bridge:
-        description: Bridge inside each host that its interface belongs to. Hosts have no address on such a network.
-        type: str
-      mtu:
-        description: Largest packet in bytes.
-        type: int
-        default: 1500
-      name:
-        description: Name of the network, and of the interface in each host.
-        type: str
-        required: true
-      provisioner_address:
-        description: The machine's own address in the network, if it has one.
-        type: str
-      rate_mbit_per_second:
-        description: Line rate, sending and receiving; unlimited if left out.
-        type: float
-      subnet:
-        description: Subnet of the network, IPv4 or IPv6.
-        type: str
-        required: true
   package_cache_folder:
     description: Where the relay keeps packages. It stays when the hosts go. Required with O(state=present).
     type: path
@@ -139,25 +100,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _plan, _relay, _testbed
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._arguments import NETWORK_OPTIONS
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
-_NETWORK_OPTIONS = {
-    "bridge": {"type": "str", "required": True},
-    "delay_ms": {"type": "float", "default": 0},
-    "host_bridge": {"type": "str"},
-    "mtu": {"type": "int", "default": 1500},
-    "name": {"type": "str", "required": True},
-    "provisioner_address": {"type": "str"},
-    "rate_mbit_per_second": {"type": "float"},
-    "subnet": {"type": "str", "required": True},
-}
 _ARGUMENTS = {
     "addresses": {"type": "dict"},
     "authorized_key": {"type": "str", "no_log": False},
     "boot_timeout_seconds": {"type": "int", "default": 120},
     "devices": {"type": "list", "elements": "path", "default": ["/dev/net/tun"]},
     "image_root": {"type": "path"},
-    "networks": {"type": "list", "elements": "dict", "options": _NETWORK_OPTIONS},
+    "networks": {"type": "list", "elements": "dict", "options": NETWORK_OPTIONS},
     "package_cache_folder": {"type": "path"},
     "package_relay": {"type": "str"},
     "prefix": {"type": "str", "required": True},
@@ -169,7 +121,7 @@ _NEEDED_TO_MAKE = ["addresses", "authorized_key", "image_root", "networks", "pac
 
 def make(parameters: dict[str, Any], check: bool) -> tuple[list[str], list[str]]:
     """What was changed, and the lines for known_hosts."""
-    plan = _plan.make_testbed(parameters)
+    plan = _plan.make_testbed({**parameters, "image": parameters["image_root"]})
     relay = _relay.Relay(
         prefix=plan.prefix,
         source=parameters["package_relay"],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 # One packet per turn of the scheduler at full speed; htb's own guess is out of range at 10 Gb/s.
-_HTB_QUANTUM_BYTES = 60_000
+HTB_QUANTUM_BYTES = 60_000
 _UNITS = {"bit": 1, "Kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 _TBF = ((100, 32, 50), (1_000, 128, 20), (2_500, 512, 10), (5_000, 1024, 10))
 
@@ -46,7 +46,7 @@ def bucket_commands(device: str, shape: Shape, place: Sequence[str]) -> list[lis
     if shape.kind == "tbf":
         return [["qdisc", "add", "dev", device, *place, *tbf_arguments(shape)]]
     handle, rate, burst = place[-1], f"{shape.rate_mbit_per_second:g}mbit", f"{shape.burst_kib}kb"
-    htb = ["htb", "rate", rate, "burst", burst, "cburst", burst, "quantum", str(_HTB_QUANTUM_BYTES)]
+    htb = ["htb", "rate", rate, "burst", burst, "cburst", burst, "quantum", str(HTB_QUANTUM_BYTES)]
     return [
         ["qdisc", "add", "dev", device, *place, "htb", "default", "1"],
         ["class", "add", "dev", device, "parent", handle, "classid", f"{handle}1", *htb],

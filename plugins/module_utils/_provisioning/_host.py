@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _identity,
@@ -64,7 +65,7 @@ def definition(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, object]:
     """All that a running host cannot change; it is kept in the host's record and compared."""
     return {
         "prefix": testbed.prefix,
-        "image": str(testbed.image_root),
+        "image": str(testbed.image),
         "addresses": {name: str(address) for name, address in sorted(host.addresses.items())},
         "networks": {network.name: [network.mtu, network.host_bridge] for network in testbed.networks},
         "devices": list(testbed.devices),
@@ -72,7 +73,7 @@ def definition(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, object]:
     }
 
 
-def check(testbed: _plan.Testbed, host: _plan.Host) -> None:
+def check(testbed: _plan.Testbed, host: _plan.Host, wanted: Mapping[str, object]) -> None:
     """Refuse a host of another prefix, and one that was made of something else: none is ever replaced silently."""
     found = folder_of(testbed.state_folder, host.name).read_record()
     if not found:
@@ -82,7 +83,6 @@ def check(testbed: _plan.Testbed, host: _plan.Host) -> None:
             f"{testbed.state_folder} has a host {host.name} of the prefix {found['prefix']}: "
             "set another virtual_hosts_state_folder or another name"
         )
-    wanted = definition(testbed, host)
     different = sorted(key for key in wanted if wanted[key] != found.get(key))
     if different:
         raise ProvisioningError(
@@ -112,7 +112,7 @@ def prepare(testbed: _plan.Testbed, host: _plan.Host) -> None:
             for partial in key.parent.glob("ssh_host_*"):
                 partial.unlink()
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host.name, "-f", str(key)])
-        layers = f"lowerdir={testbed.image_root},upperdir={folder.upper},workdir={folder.path / 'work'}"
+        layers = f"lowerdir={testbed.image},upperdir={folder.upper},workdir={folder.path / 'work'}"
         run(["mount", "-t", "overlay", f"{testbed.prefix}-{host.name}", "-o", layers, str(folder.root)])
     if not _links.namespace_exists(folder.namespace):
         _links.make_namespace(folder.namespace)

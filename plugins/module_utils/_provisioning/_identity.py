@@ -6,15 +6,20 @@ from __future__ import annotations
 
 import uuid
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _devices, _plan
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._image import PACKAGE_RELAY_NAME
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
+    _devices,
+    _plan,
+    _relay_address,
+)
+
+NETWORK_FOLDER = "etc/systemd/network"
 
 
 def identity_files(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, tuple[str, int]]:
     """Files of this host alone: path in the host → content and mode."""
     machine_id = uuid.uuid5(uuid.NAMESPACE_URL, f"stsm.live_migration/{testbed.prefix}/{host.name}").hex
     # Peers' names are left to the deployment, as at any site.
-    names = f"127.0.0.1 localhost\n::1 localhost\n{testbed.management().provisioner_address} {PACKAGE_RELAY_NAME}\n"
+    names = f"127.0.0.1 localhost\n::1 localhost\n{testbed.management().provisioner_address} {_relay_address.NAME}\n"
     names += f"{host.addresses[_plan.MANAGEMENT]} {host.name}\n"
     files = {
         "etc/hosts": (names, 0o644),
@@ -27,23 +32,23 @@ def identity_files(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, tuple[
     # Nodes of the host's own: one bound from the machine is the machine's, and what a host does to its mode and owner
     # (systemd opens /dev/net/tun to everyone) would be done to the machine.
     nodes = "".join(f"c {device} 0660 root root - {_devices.number(device)}\n" for device in testbed.devices)
-    files["etc/tmpfiles.d/virtual-host-devices.conf"] = (nodes, 0o644)
+    if nodes:
+        files["etc/tmpfiles.d/virtual-host-devices.conf"] = (nodes, 0o644)
     return files
 
 
 def _network_files(network: _plan.Network, host: _plan.Host) -> dict[str, str]:
     """systemd-networkd's files for one interface."""
-    folder = "etc/systemd/network"
     match = f"[Match]\nName={network.name}\n\n[Link]\nMTUBytes={network.mtu}\nRequiredForOnline=no\n\n[Network]\n"
     quiet = "LinkLocalAddressing=no\nIPv6AcceptRA=no\nLLMNR=no\nMulticastDNS=no\n"
     bridge = network.host_bridge
     if bridge is None:
         address = f"Address={host.addresses[network.name]}/{network.subnet.prefixlen}\n"
-        return {f"{folder}/50-{network.name}.network": match + address + quiet}
+        return {f"{NETWORK_FOLDER}/50-{network.name}.network": match + address + quiet}
     return {
-        f"{folder}/50-{bridge}.netdev": f"[NetDev]\nName={bridge}\nKind=bridge\nMTUBytes={network.mtu}\n\n"
+        f"{NETWORK_FOLDER}/50-{bridge}.netdev": f"[NetDev]\nName={bridge}\nKind=bridge\nMTUBytes={network.mtu}\n\n"
         "[Bridge]\nSTP=no\nForwardDelaySec=0\n",
-        f"{folder}/50-{bridge}.network": f"[Match]\nName={bridge}\n\n[Link]\nRequiredForOnline=no\n\n"
+        f"{NETWORK_FOLDER}/50-{bridge}.network": f"[Match]\nName={bridge}\n\n[Link]\nRequiredForOnline=no\n\n"
         f"[Network]\nConfigureWithoutCarrier=yes\n{quiet}",
-        f"{folder}/50-{network.name}.network": f"{match}Bridge={bridge}\n{quiet}",
+        f"{NETWORK_FOLDER}/50-{network.name}.network": f"{match}Bridge={bridge}\n{quiet}",
     }

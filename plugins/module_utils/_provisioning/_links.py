@@ -14,10 +14,12 @@ import ipaddress
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths, _plan
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _GONE_TIMEOUT_SECONDS = 10.0
@@ -38,8 +40,10 @@ def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None
     """Refuse links that bear our names, or addresses that overlap our networks, but are not ours."""
     wanted = {network.bridge for network in testbed.networks}
     wanted |= {testbed.outer_interface(network, host) for network in testbed.networks for host in testbed.hosts}
+    ours = {name for name, link in links.items() if is_ours(link, testbed.group)}
     for name, link in links.items():
-        if is_ours(link, testbed.group):
+        # libvirt makes the cable of a machine without our mark, and puts it into our bridge.
+        if name in ours or link.get("master") in ours:
             continue
         if name in wanted:
             raise ProvisioningError(
@@ -83,6 +87,14 @@ def make_bridge(testbed: _plan.Testbed, network: _plan.Network, links: dict[str,
         # An IPv6 address could not be used for a second or two, while the kernel asks whether another has it.
         at_once = ["nodad"] if network.subnet.version == 6 else []
         run(["ip", "address", "add", address, "dev", network.bridge, *at_once])
+
+
+def make_bridges(testbed: _plan.Testbed, changes: Changes) -> None:
+    """All bridges that are not as they are wanted."""
+    links = read_links()
+    for network in testbed.networks:
+        needed = not bridge_is_ready(network, links)
+        changes.do(needed, f"make bridge {network.bridge}", partial(make_bridge, testbed, network, links))
 
 
 def namespace_exists(namespace: Path) -> bool:

@@ -56,11 +56,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Testbed:
-    """Everything that shares a prefix and a state folder."""
+    """Everything that shares a prefix and a state folder; `image` is what each host has a layer of its own over."""
 
     prefix: str
     state_folder: Path
-    image_root: Path
+    image: Path
     networks: tuple[Network, ...]
     hosts: tuple[Host, ...]
     authorized_key: str
@@ -100,7 +100,7 @@ def make_testbed(parameters: Mapping[str, Any]) -> Testbed:
     testbed = Testbed(
         prefix=prefix,
         state_folder=Path(parameters["state_folder"]),
-        image_root=Path(parameters["image_root"]),
+        image=Path(parameters["image"]),
         networks=networks,
         hosts=hosts,
         authorized_key=parameters["authorized_key"].strip(),

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
-    _image,
     _paths,
+    _relay_address,
     _service,
     _sources,
 )
@@ -43,7 +43,7 @@ class Relay:
         archives: dict[str, str] = {name: archive.uri for name, archive in _sources.read_archives().items()}
         content = {
             "address": self.address,
-            "port": _image.PACKAGE_RELAY_PORT,
+            "port": _relay_address.PORT,
             "cache_folder": str(self.cache_folder),
             "archives": archives,
             "program": hashlib.sha256(self.source.encode()).hexdigest(),
@@ -86,7 +86,7 @@ def start(relay: Relay) -> None:
         if time.monotonic() > deadline:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["it printed nothing"]
             raise ProvisioningError(
-                f"the package relay does not answer at {relay.address} port {_image.PACKAGE_RELAY_PORT}: {lines[-1]}"
+                f"the package relay does not answer at {relay.address} port {_relay_address.PORT}: {lines[-1]}"
             )
         time.sleep(0.05)
 
@@ -109,7 +109,7 @@ def _unit(prefix: str) -> str:
 
 def _answers(address: str) -> bool:
     try:
-        with socket.create_connection((address, _image.PACKAGE_RELAY_PORT), timeout=1.0):
+        with socket.create_connection((address, _relay_address.PORT), timeout=1.0):
             return True
     except OSError:
         return False

@@ -38,14 +38,18 @@ class End:
         return run([*enter, "tc", *arguments])
 
 
+def queue_packets(shape: Shape | None, delay_ms: float, mtu: int) -> int:
+    """Room for what is under way at full speed, twice; unlimited links get that of 10 Gb/s."""
+    rate = shape.rate_mbit_per_second if shape is not None else 10_000
+    return max(1_000, int(2 * rate * delay_ms * 1_000 / 8 / mtu))
+
+
 def set_commands(device: str, shape: Shape | None, delay_ms: float, mtu: int) -> list[list[str]]:
     """Arguments of tc that give `device` its shape; a delay comes first, and the bucket works behind it."""
     commands: list[list[str]] = []
     parent = ["root", "handle", "1:"]
     if delay_ms > 0:
-        # Room for what is under way at full speed, twice; unlimited links get that of 10 Gb/s.
-        rate = shape.rate_mbit_per_second if shape is not None else 10_000
-        packets = max(1_000, int(2 * rate * delay_ms * 1_000 / 8 / mtu))
+        packets = queue_packets(shape, delay_ms, mtu)
         netem = ["qdisc", "add", "dev", device, *parent, "netem", "delay", f"{delay_ms:g}ms", "limit", str(packets)]
         commands.append(netem)
         parent = ["parent", "1:1", "handle", "10:"]
@@ -83,7 +87,8 @@ def set_shape(end: End, rate_mbit_per_second: float | None, delay_ms: float, mtu
     """Replace whatever shapes the end, then read back; ProvisioningError if the kernel made something else of it."""
     shape = None if rate_mbit_per_second is None else choose_shape(rate_mbit_per_second)
     present = json.loads(end.tc("-json", "qdisc", "show", "dev", end.device))
-    if any(entry.get("root") and entry.get("kind") in ("tbf", "htb", "netem") for entry in present):
+    # One that the kernel gave the device by itself has no handle, and gives way without being deleted.
+    if any(entry.get("root") and entry["handle"] != "0:" for entry in present):
         end.tc("qdisc", "delete", "dev", end.device, "root")
     for arguments in set_commands(end.device, shape, delay_ms, mtu):
         end.tc(*arguments)

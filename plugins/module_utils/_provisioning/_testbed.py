@@ -9,10 +9,12 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _host,
+    _libvirt_hosts,
+    _libvirt_plan,
     _life,
     _links,
     _paths,
@@ -20,6 +22,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
     _relay,
     _shaping,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 _LOCK_TIMEOUT_SECONDS = 120.0
@@ -33,8 +36,11 @@ class Testbed:
     def __init__(self, plan: _plan.Testbed, relay: _relay.Relay, check: bool) -> None:
         self._plan = plan
         self._relay = relay
-        self._check = check
-        self.changes: list[str] = []
+        self._changes = Changes(check)
+
+    @property
+    def changes(self) -> list[str]:
+        return self._changes.made
 
     def make(self, boot_timeout_seconds: float) -> None:
         """All networks, the package relay and all hosts, up to the greeting of each host's sshd."""
@@ -42,15 +48,17 @@ class Testbed:
         for network in plan.networks:
             _shaping.check_delay_is_possible(network.name, network.delay_ms)
         for host in plan.hosts:
-            _host.check(plan, host)
+            _host.check(plan, host, _host.definition(plan, host))
         new = [host for host in plan.hosts if not self._folder(host).path.is_dir()]
         _paths.require_free_disk(plan.state_folder, _HOST_DISK_MIB * len(new), f"making {len(new)} hosts")
         _links.check_free(plan, _links.read_links())
-        self._make_bridges()
-        self._do(not _relay.is_current(self._relay), "start the package relay", partial(_relay.start, self._relay))
+        _links.make_bridges(plan, self._changes)
+        self._changes.do(
+            not _relay.is_current(self._relay), "start the package relay", partial(_relay.start, self._relay)
+        )
         for host in plan.hosts:
             self._make_host(host)
-        if not self._check:
+        if not self._changes.check:
             deadline = time.monotonic() + boot_timeout_seconds
             for host in plan.hosts:
                 _life.wait(plan, host, deadline)
@@ -67,35 +75,23 @@ class Testbed:
     def _folder(self, host: _plan.Host) -> _host.HostFolder:
         return _host.folder_of(self._plan.state_folder, host.name)
 
-    def _do(self, needed: bool, what: str, act: Callable[[], None]) -> None:
-        if needed:
-            self.changes.append(what)
-            if not self._check:
-                act()
-
-    def _make_bridges(self) -> None:
-        links = _links.read_links()
-        for network in self._plan.networks:
-            needed = not _links.bridge_is_ready(network, links)
-            self._do(needed, f"make bridge {network.bridge}", partial(_links.make_bridge, self._plan, network, links))
-
     def _make_host(self, host: _plan.Host) -> None:
         folder = self._folder(host)
         whole = _host.is_mounted(folder) and _links.namespace_exists(folder.namespace)
-        self._do(not whole, f"make host {host.name}", partial(_host.prepare, self._plan, host))
+        self._changes.do(not whole, f"make host {host.name}", partial(_host.prepare, self._plan, host))
         links = _links.read_links()
         for network in self._plan.networks:
             self._make_cable(host, network, links)
-        self._do(not folder.processes(), f"boot host {host.name}", partial(_life.start, self._plan, host))
+        self._changes.do(not folder.processes(), f"boot host {host.name}", partial(_life.start, self._plan, host))
 
     def _make_cable(self, host: _plan.Host, network: _plan.Network, links: dict[str, dict[str, Any]]) -> None:
         outer = self._plan.outer_interface(network, host)
         namespace = self._folder(host).namespace
         needed = not _links.cable_is_ready(outer, network, links)
         make = partial(_links.make_cable, self._plan.group, network, outer, namespace, links)
-        self._do(needed, f"lay cable {outer}", make)
+        self._changes.do(needed, f"lay cable {outer}", make)
         # A delay is one way: it is added where the host receives.
-        exists = not needed or not self._check
+        exists = not needed or not self._changes.check
         self._shape(_shaping.End(outer, None), network, network.delay_ms, exists)
         self._shape(_shaping.End(network.name, namespace), network, 0.0, exists)
 
@@ -103,7 +99,7 @@ class Testbed:
         rate = network.rate_mbit_per_second
         needed = not _shaping.is_shaped(end, rate, delay_ms) if exists else rate is not None
         what = f"shape {end.device} to {'no limit' if rate is None else f'{rate:g} Mbit/s'}"
-        self._do(needed, what, partial(_shaping.set_shape, end, rate, delay_ms, network.mtu))
+        self._changes.do(needed, what, partial(_shaping.set_shape, end, rate, delay_ms, network.mtu))
 
 
 def remove(prefix: str, state_folder: Path, check: bool) -> list[str]:
@@ -115,14 +111,17 @@ def remove(prefix: str, state_folder: Path, check: bool) -> list[str]:
     links = [name for name, link in _links.read_links().items() if _links.is_ours(link, group)]
     removed = [f"host {folder.path.name}" for folder in folders] + [f"interface {name}" for name in links]
     removed += ["package relay"] if _relay.processes(prefix, state_folder) else []
+    removed += ["disks"] if _libvirt_plan.disks_folder(prefix, state_folder).is_dir() else []
     if check:
         return removed
     _life.stop_all(folders, prefix)
+    _libvirt_hosts.end(prefix, state_folder, [folder.path.name for folder in folders])
     _relay.stop(prefix, state_folder)
     _links.remove_links(group)
     for folder in folders:
         _links.remove_namespace(folder.namespace)
         _host.remove(folder, prefix)
+    _libvirt_hosts.remove(prefix, state_folder)
     _relay.remove(prefix, state_folder)
     # The folders stay where something else is in them, and where they are a file system of their own.
     for path in (state_folder / "hosts", state_folder):

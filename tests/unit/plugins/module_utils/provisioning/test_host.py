@@ -43,7 +43,7 @@ def testbed(tmp_path: Path) -> _plan.Testbed:
         {
             "prefix": "t",
             "state_folder": str(tmp_path),
-            "image_root": "/nowhere",
+            "image": "/nowhere",
             "authorized_key": "ssh-ed25519 AAAA",
             "devices": ["/dev/null"],
             "networks": networks,
@@ -93,9 +93,9 @@ def write_record(testbed: _plan.Testbed, **changes: object) -> None:
 
 
 def test_the_same_host_is_accepted(testbed: _plan.Testbed) -> None:
-    _host.check(testbed, testbed.hosts[0])
+    _host.check(testbed, testbed.hosts[0], _host.definition(testbed, testbed.hosts[0]))
     write_record(testbed)
-    _host.check(testbed, testbed.hosts[0])
+    _host.check(testbed, testbed.hosts[0], _host.definition(testbed, testbed.hosts[0]))
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_the_same_host_is_accepted(testbed: _plan.Testbed) -> None:
 def test_a_host_made_of_something_else_is_refused(testbed: _plan.Testbed, changes: dict[str, Any], said: str) -> None:
     write_record(testbed, **changes)
     with pytest.raises(ProvisioningError) as refused:
-        _host.check(testbed, testbed.hosts[0])
+        _host.check(testbed, testbed.hosts[0], _host.definition(testbed, testbed.hosts[0]))
     assert said in str(refused.value)

@@ -32,7 +32,7 @@ def parameters() -> dict[str, Any]:
     return {
         "prefix": "test",
         "state_folder": "/nowhere/state",
-        "image_root": "/nowhere/image/root",
+        "image": "/nowhere/image/root",
         "authorized_key": "ssh-ed25519 AAAA\n",
         "devices": ["/dev/net/tun"],
         "networks": [
