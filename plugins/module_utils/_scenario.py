@@ -29,6 +29,9 @@ DIRTY_RATE_SHARE = 0.03
 # How far a load beside the migration may be from what was asked for.
 BACKGROUND_SHARE = 0.1
 
+# Longer, and a rate could not be told from a pause.
+LARGEST_GRAIN_MS = 100
+
 # What the guest's kernel and the workload's own book-keeping take of its memory: a fixed part and a share.
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
@@ -42,6 +45,7 @@ _WORKLOAD_KEYS = (
     "pattern",
     "bytes_per_touch",
     "entropy_bits_per_byte",
+    "grain_ms",
 ) + _HOT_SET_KEYS
 _LINK_KEYS = ("rate_mbit_per_second", "mtu", "payload_mbit_per_second")
 _BACKGROUND_KEYS = ("cpu_percent", "link_mbit_per_second")
@@ -122,6 +126,8 @@ class Workload:
     entropy_bits_per_byte: float = 8.0
     hot_set_percent: int = 10
     hot_touch_percent: int = 90
+    # How often the guest looks what is due.
+    grain_ms: int = 1
 
     def is_held_by(self, achieved_mib_per_second: float) -> bool:
         """Whether a guest that achieves this rate does what was asked; an idle one always does."""
@@ -129,8 +135,13 @@ class Workload:
         return abs(achieved_mib_per_second - asked) <= DIRTY_RATE_SHARE * asked or self.pattern == "idle"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the workload as from_dict takes it: no rate for an idle guest, a hot set only where there is one."""
+        """Return the workload as from_dict takes it: no rate for an idle guest, a hot set only where there is one.
+
+        The usual grain is left out, so that scenarios from before there was another keep their hash.
+        """
         fields = asdict(self)
+        if self.grain_ms == Workload.grain_ms:
+            del fields["grain_ms"]
         if self.pattern == "idle":
             del fields["dirty_rate_mib_per_second"]
         if self.pattern != "hot-set":
@@ -332,6 +343,7 @@ def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Worklo
         ),
         hot_set_percent=section.whole("hot_set_percent", Workload.hot_set_percent, at_most=99),
         hot_touch_percent=section.whole("hot_touch_percent", Workload.hot_touch_percent, at_most=100),
+        grain_ms=section.whole("grain_ms", Workload.grain_ms, at_least=1, at_most=LARGEST_GRAIN_MS),
     )
 
 

@@ -50,7 +50,13 @@ def test_ready_in_under_ten_seconds(image: Path, tmp_path: Path) -> None:
 
 def test_configured_echoes_everything(guest: Machine) -> None:
     wanted: dict[str, Any] = {
-        **{"rate_mib_per_second": 12.5, "working_set_mib": 128, "pattern": "hot-set", "bytes_per_touch": 128},
+        **{
+            "rate_mib_per_second": 12.5,
+            "grain_ms": 10,
+            "working_set_mib": 128,
+            "pattern": "hot-set",
+            "bytes_per_touch": 128,
+        },
         **{"entropy_bits_per_byte": 4.5, "hot_set_percent": 5, "hot_touch_percent": 80},
     }
     answer = guest.command("configure", **wanted)

@@ -55,7 +55,7 @@ static void pattern_hot_set_of_all_pages_is_random(void)
 /* Touch what is due at each wake-up for a time; returns the pages touched. */
 static uint64_t pace(double pages_per_second, uint64_t step_ns, uint64_t duration_ns)
 {
-	struct pacer pacer = pacer_make(pages_per_second, 0);
+	struct pacer pacer = pacer_make(pages_per_second, MS, 0);
 	uint64_t touched = 0;
 
 	for (uint64_t now_ns = step_ns; now_ns <= duration_ns; now_ns += step_ns) {
@@ -80,7 +80,7 @@ static void pacer_keeps_the_rate(void)
 
 static void pacer_does_not_lose_the_first_grain(void)
 {
-	struct pacer pacer = pacer_make(512000, 5 * MS);
+	struct pacer pacer = pacer_make(512000, MS, 5 * MS);
 
 	CHECK(pacer_due(&pacer, 5 * MS) == 512);
 }
@@ -91,9 +91,20 @@ static void pacer_makes_up_for_short_pauses_only(void)
 	CHECK(pace(256000, 20 * MS, 2000 * MS) <= 256256);
 }
 
+static void pacer_with_longer_grains_makes_up_for_longer_pauses(void)
+{
+	struct pacer pacer = pacer_make(256000, 10 * MS, 0);
+
+	pacer_spend(&pacer, pacer_due(&pacer, 10 * MS));
+	CHECK(pacer_due(&pacer, 90 * MS) == 20480);
+	CHECK(pacer_due(&pacer, 900 * MS) == 25600);
+	pacer_schedule(&pacer, 11 * MS);
+	CHECK(pacer.deadline_ns == 20 * MS);
+}
+
 static void pacer_wakes_up_on_its_raster(void)
 {
-	struct pacer pacer = pacer_make(1000, 100);
+	struct pacer pacer = pacer_make(1000, MS, 100);
 
 	pacer_schedule(&pacer, 100);
 	CHECK(pacer.deadline_ns == 100 + MS);
@@ -156,6 +167,7 @@ const struct hosted_test loop_tests[] = {
 	HOSTED_TEST(pacer_keeps_the_rate),
 	HOSTED_TEST(pacer_does_not_lose_the_first_grain),
 	HOSTED_TEST(pacer_makes_up_for_short_pauses_only),
+	HOSTED_TEST(pacer_with_longer_grains_makes_up_for_longer_pauses),
 	HOSTED_TEST(pacer_wakes_up_on_its_raster),
 	HOSTED_TEST(window_counts_by_powers_of_two),
 	HOSTED_TEST(window_series_has_empty_grains),

@@ -19,6 +19,7 @@ static void write_configured(struct text *text, const struct outcome *outcome)
 	const struct settings *settings = &outcome->settings;
 
 	write_number(text, "rate_mib_per_second", settings->rate_mib_per_second);
+	text_add(text, ",\"grain_ms\":%" PRIu32, settings->grain_ms);
 	text_add(text, ",\"working_set_mib\":%" PRIu32 ",\"pattern\":\"%s\",\"bytes_per_touch\":%" PRIu32,
 		 settings->working_set_mib, pattern_name(settings->pattern), settings->bytes_per_touch);
 	write_number(text, "entropy_bits_per_byte", settings->entropy_bits_per_byte);

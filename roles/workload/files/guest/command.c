@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAXIMUM_RATE_MIB_PER_SECOND 1e6
+#define MAXIMUM_GRAIN_MS 100u
 #define MAXIMUM_WORKING_SET_MIB 1048576u
 #define WORDS_MAXIMUM 16u
 
@@ -26,6 +27,7 @@ static const char *const command_names[COMMAND_KINDS] = {
 struct settings settings_default(uint32_t working_set_mib)
 {
 	return (struct settings){
+		.grain_ms = 1,
 		.working_set_mib = working_set_mib,
 		.pattern = PATTERN_IDLE,
 		.bytes_per_touch = 64,
@@ -96,6 +98,8 @@ static bool take_setting(const struct word *word, struct settings *settings, cha
 {
 	if (strcmp(word->key, "rate_mib_per_second") == 0)
 		return take_decimal(word, 0.0, MAXIMUM_RATE_MIB_PER_SECOND, &settings->rate_mib_per_second, message);
+	if (strcmp(word->key, "grain_ms") == 0)
+		return take_uint32(word, 1, MAXIMUM_GRAIN_MS, &settings->grain_ms, message);
 	if (strcmp(word->key, "working_set_mib") == 0)
 		return take_uint32(word, 1, MAXIMUM_WORKING_SET_MIB, &settings->working_set_mib, message);
 	if (strcmp(word->key, "pattern") == 0)

@@ -18,6 +18,7 @@ enum command_kind { COMMAND_CONFIGURE, COMMAND_MARK, COMMAND_REPORT, COMMAND_VER
 
 struct settings {
 	double rate_mib_per_second; /* 0: as fast as one vCPU can */
+	uint32_t grain_ms; /* how often the touch loop looks what is due */
 	uint32_t working_set_mib;
 	enum pattern_kind pattern;
 	uint32_t bytes_per_touch;

@@ -3,14 +3,15 @@
  */
 #include "pacer.h"
 
-struct pacer pacer_make(double pages_per_second, uint64_t now_ns)
+struct pacer pacer_make(double pages_per_second, uint64_t grain_ns, uint64_t now_ns)
 {
 	struct pacer pacer = {
+		.grain_ns = grain_ns,
 		.pages_per_ns = pages_per_second / 1e9,
 		.refilled_ns = now_ns,
 		.deadline_ns = now_ns,
 	};
-	const double pages_per_grain = pacer.pages_per_ns * (double)PACER_GRAIN_NS;
+	const double pages_per_grain = pacer.pages_per_ns * (double)grain_ns;
 
 	pacer.tokens = pages_per_grain;
 	/* A slow rate has less than one page in all grains together; it still must be able to save up for one. */
@@ -35,5 +36,5 @@ void pacer_spend(struct pacer *pacer, uint64_t pages)
 void pacer_schedule(struct pacer *pacer, uint64_t now_ns)
 {
 	if (now_ns >= pacer->deadline_ns)
-		pacer->deadline_ns += ((now_ns - pacer->deadline_ns) / PACER_GRAIN_NS + 1u) * PACER_GRAIN_NS;
+		pacer->deadline_ns += ((now_ns - pacer->deadline_ns) / pacer->grain_ns + 1u) * pacer->grain_ns;
 }

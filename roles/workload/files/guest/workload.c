@@ -35,7 +35,8 @@ static void apply(struct workload *workload, const struct settings *settings)
 	workload->settings = *settings;
 	workload->pattern = pattern_make(settings->pattern, workload->memory.page_count, settings->hot_set_percent,
 					 settings->hot_touch_percent, workload->seed);
-	workload->pacer = pacer_make(settings->rate_mib_per_second * PAGES_PER_MIB, clock_now_ns());
+	workload->pacer = pacer_make(settings->rate_mib_per_second * PAGES_PER_MIB, settings->grain_ms * NS_PER_MS,
+				     clock_now_ns());
 }
 
 bool workload_open(struct workload *workload, uint32_t working_set_mib, uint64_t seed, char *message,

@@ -121,7 +121,7 @@ NAN, INFINITY = float("nan"), float("inf")
             asked(workload__dirty_rate_mib_per_seconds=3),
             "workload.dirty_rate_mib_per_seconds is not known (did you mean 'dirty_rate_mib_per_second'?); "
             "workload has the keys working_set_mib, dirty_rate_mib_per_second, dirty_rate_of_link, pattern, "
-            "bytes_per_touch, entropy_bits_per_byte, hot_set_percent, hot_touch_percent.",
+            "bytes_per_touch, entropy_bits_per_byte, grain_ms, hot_set_percent, hot_touch_percent.",
         ),
         (
             asked(workloads={}),

@@ -247,6 +247,16 @@ def without_events(seen: dict[str, Any]) -> None:
     seen["events"] = [row for row in seen["events"] if row["event"] not in ("STOP", "RESUME")]
 
 
+def test_clock_of_a_guest_on_kvm_may_run_on_while_it_is_saved() -> None:
+    seen = observation("hybrid")
+    guest_clock_did_not_stop(seen)
+    seen["scenario"]["guest"]["accelerator"] = "kvm"
+    seen["completed"]["downtime_ms"] = 1
+    assert "vantage_points" in failures(seen)
+    seen["completed"]["downtime_ms"] = 10_000
+    assert "vantage_points" not in failures(seen)
+
+
 @pytest.mark.parametrize(
     ("strategy", "fault", "validator", "words"),
     [
