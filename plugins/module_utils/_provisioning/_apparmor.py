@@ -11,8 +11,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._builder import Builder
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
-# Profiles that only log, or that give back a right which Debian's kernel takes from nobody. There are dozens, and loading
-# them takes an emulated host as long as the rest of its boot.
+# Profiles that only log, or that give back a right which Debian's kernel takes from nobody. There are dozens, and
+# loading them takes an emulated host as long as the rest of its boot.
 _CONFINES_NOTHING = re.compile(r"^profile .*flags=\([^)]*\b(?:complain|default_allow|unconfined)\b", re.MULTILINE)
 _FAILED = "AppArmor's profiles could not be compiled for the image"
 _BOOT_TIMEOUT_SECONDS = 300

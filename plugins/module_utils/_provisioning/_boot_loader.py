@@ -25,12 +25,16 @@ MODULES = ("biosdisk", "part_gpt", "ext2", "search", "search_label", "normal")
 # The prefix is found by the label: disks may come in any order.
 CORE_CONFIGURATION = f"search --no-floppy --label --set=root {ROOT_LABEL}\nset prefix=($root)/boot/grub\n"
 _SERIAL = "serial --unit=0 --speed=115200"
+# Time for a key (Escape shows the menu); a menu that is drawn is many screens in the console's log.
 _TIMEOUT_SECONDS = 1
+# A host whose kernel gives up starts again, so that a campaign finds it.
+_PANIC = "panic=10"
 
 
 def _arguments(kernel_arguments: Sequence[str]) -> str:
     # Mounted for writing at once: the identity is laid before init starts. The journal repairs what a reset leaves.
-    return " ".join((f"root=LABEL={ROOT_LABEL}", "rw", "fsck.mode=skip", "console=ttyS0", "quiet", *kernel_arguments))
+    fixed = (f"root=LABEL={ROOT_LABEL}", "rw", "fsck.mode=skip", "console=ttyS0", "quiet", _PANIC)
+    return " ".join((*fixed, *kernel_arguments))
 
 
 def defaults(kernel_arguments: Sequence[str]) -> str:
@@ -39,6 +43,7 @@ def defaults(kernel_arguments: Sequence[str]) -> str:
 # A saved entry lets grub-reboot boot another kernel once.
 GRUB_DEFAULT=saved
 GRUB_TIMEOUT={_TIMEOUT_SECONDS}
+GRUB_TIMEOUT_STYLE=hidden
 GRUB_DISTRIBUTOR=Debian
 GRUB_CMDLINE_LINUX_DEFAULT=""
 GRUB_CMDLINE_LINUX="{_arguments(kernel_arguments)}"
@@ -66,6 +71,7 @@ fi
 terminal_input serial
 terminal_output serial
 set timeout={_TIMEOUT_SECONDS}
+set timeout_style=hidden
 menuentry "Debian, with Linux {kernel_release}" --id "{kernel_release}" {{
   search --no-floppy --label --set=root {ROOT_LABEL}
   linux /boot/vmlinuz-{kernel_release} {_arguments(kernel_arguments)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
@@ -27,10 +28,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
     _shaping,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _QEMU = "qemu-system-x86_64"
 _KVM = "/dev/kvm"
+_SAFE_EMULATION = (8, 1)
 _GIB = 1024**3
 _MIB_PER_GIB = 1024
 # QEMU itself with the cache of translated code that the definition allows it.
@@ -51,6 +53,7 @@ def prepare(plan: _libvirt_plan.Plan, changes: Changes) -> None:
     for machine in plan.machines:
         _host.check(plan.testbed, machine.host, _libvirt_plan.definition(plan, machine))
     _require_accelerator(plan, changes.check)
+    _require_one_emulated_processor(plan)
     # A dry run may come before there is an image.
     if not changes.check or plan.testbed.image.is_file():
         _require_image(plan)
@@ -142,6 +145,25 @@ def _require_accelerator(plan: _libvirt_plan.Plan, check: bool) -> None:
         raise ProvisioningError(
             f"virtual_hosts_accelerator is kvm, but the machine has no {_KVM}: set it to auto or tcg, or switch on "
             "virtualisation in the machine's firmware"
+        )
+
+
+def _require_one_emulated_processor(plan: _libvirt_plan.Plan) -> None:
+    """Refuse several where QEMU emulates them unsafely.
+
+    Before 8.1 a processor may go on with an instruction that another has just replaced. Linux replaces its own when the
+    last guest of a host ends, and panics.
+    """
+    several = [machine.host.name for machine in plan.machines if machine.vcpus > 1]
+    # A dry run may come before there is a QEMU.
+    if plan.accelerator != "tcg" or not several or shutil.which(_QEMU) is None:
+        return
+    version = re.search(r"version (\d+)\.(\d+)", run([_QEMU, "--version"]))
+    if version and (int(version.group(1)), int(version.group(2))) < _SAFE_EMULATION:
+        raise ProvisioningError(
+            f"hosts {' and '.join(several)} are to have several processors, which QEMU {version.group(1)}."
+            f"{version.group(2)} emulates unsafely: set virtual_hosts_vcpus (or virtual_host_vcpus of each) to 1, or "
+            "install QEMU 8.1 or newer"
         )
 
 

@@ -73,6 +73,20 @@ def refusal(plan: _libvirt_plan.Plan, check: bool = True) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_safe"), [("7.2.22", False), ("8.0.4", False), ("8.1.0", True), ("10.0.13", True)]
+)
+def test_several_emulated_processors_need_a_qemu_that_is_safe_with_them(
+    plan: _libvirt_plan.Plan, monkeypatch: pytest.MonkeyPatch, version: str, is_safe: bool
+) -> None:
+    monkeypatch.setattr(_libvirt_hosts, "run", lambda _argv: f"QEMU emulator version {version} (Debian)")
+    monkeypatch.setattr(_libvirt_hosts.shutil, "which", lambda name: f"/usr/bin/{name}")
+    if is_safe:
+        _libvirt_hosts.prepare(enlarged(plan, vcpus=2), Changes(check=True))
+    else:
+        assert "hosts one are to have several processors" in refusal(enlarged(plan, vcpus=2))
+
+
 def test_what_the_machine_cannot_hold_is_refused(plan: _libvirt_plan.Plan) -> None:
     assert "1 virtual machines need 999000640 MiB: set less" in refusal(enlarged(plan, memory_mib=999_000_000))
     assert "holding the disks of 1 virtual machines needs 1024000000 MiB" in refusal(enlarged(plan, disk_gib=1_000_000))
