@@ -19,6 +19,7 @@ from lint._checkout import COLLECTION, ROOT, playbooks, roles
 INVENTORIES = {
     "quickstart": ["quickstart"],
     "jumbo_ipv6": ["quickstart", "jumbo_ipv6"],
+    "nested_vms": ["nested_vms"],
     "partner_1g": ["partner_1g"],
     "partner_10g": ["partner_10g"],
 }

@@ -26,6 +26,7 @@ HOSTS = (
     "molecule/*",
     ".config/molecule/*",
     "tests/measured_pair.py",
+    "tests/own_guest.py",
     "tests/quickstart_hosts.py",
     PYTEST_SETTINGS,
 )

@@ -5,38 +5,31 @@
 from __future__ import annotations
 
 import ipaddress
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from measured_pair import begin_module
+from own_guest import DOMAIN, definition, on
 from quickstart_hosts import GUEST_ADDRESS
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml, result_path
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import result_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
 
-DOMAIN = "site-db"
 DISK = f"/var/lib/libvirt/images/{DOMAIN}.img"
 NETWORK = ipaddress.ip_interface(GUEST_ADDRESS).network
 ADDRESS = str(NETWORK[77])
+INTERFACE = f"{ADDRESS}/{NETWORK.prefixlen}"
 BOOT_SECONDS = 60
 SETTLE_SECONDS = 60
 DISK_MIB, USED_MIB = 64, 16
-
-
-def on(host: Host, script: str) -> str:
-    """What a shell on the host prints; the script ends at its first error."""
-    command = ["ssh", *host.ssh_arguments, f"{host.user}@{host.address}", f"set -e; {script}"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def wait_for(host: Host, test: str) -> None:
@@ -45,26 +38,6 @@ def wait_for(host: Host, test: str) -> None:
     while on(host, f"if {test}; then echo yes; fi") != "yes\n":
         assert time.monotonic() < deadline, test
         time.sleep(0.2)
-
-
-def definition() -> str:
-    """A domain with two processors and a disk, in which nobody speaks to us.
-
-    It happens to boot the workload's kernel, which is there and boots in a second, and is never asked anything.
-    """
-    guest = Guest(name=DOMAIN, memory_mib=192, vcpus=2)
-    arguments = f"quiet stsm.working_set_mib=16 stsm.address={ADDRESS}/{NETWORK.prefixlen}"
-    domain = ElementTree.fromstring(domain_xml(guest, arguments, "tenant0", (10, 0, 0)))
-    devices = domain.find("devices")
-    assert devices is not None
-    disk = ElementTree.SubElement(devices, "disk", type="file", device="disk")
-    ElementTree.SubElement(disk, "driver", name="qemu", type="raw", cache="none")
-    ElementTree.SubElement(disk, "source", file=DISK)
-    ElementTree.SubElement(disk, "target", dev="vda", bus="virtio")
-    mac = devices.find("interface/mac")
-    assert mac is not None
-    mac.set("address", "52:54:00:73:64:62")
-    return ElementTree.tostring(domain, "unicode")
 
 
 def answers() -> bool:
@@ -85,7 +58,7 @@ def own_guest(pair: list[Host]) -> Iterator[str]:
         on(
             first,
             f"head -c {USED_MIB}M /dev/urandom > {DISK}; truncate -s {DISK_MIB}M {DISK};"
-            f"virsh define /dev/stdin <<'END'\n{definition()}\nEND\nvirsh start {DOMAIN}",
+            f"virsh define /dev/stdin <<'END'\n{definition(DISK, INTERFACE)}\nEND\nvirsh start {DOMAIN}",
         )
         deadline = time.monotonic() + BOOT_SECONDS
         while not answers():
@@ -112,7 +85,7 @@ def move(pair: list[Host], folder: Path, strategy: str, **sections: Any) -> dict
             **sections,
         }
     )
-    Benchmark(pair, scenario, folder, f"{ADDRESS}/{NETWORK.prefixlen}", calibrates=True).run(fresh=True)
+    Benchmark(pair, scenario, folder, INTERFACE, calibrates=True).run(fresh=True)
     *_earlier, record = _record.read(folder / "runs.jsonl")
     return record
 

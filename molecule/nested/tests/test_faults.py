@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Hosts that restart or die at a bad moment, as only hosts with a kernel of their own can."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from measured_pair import begin_module
+from nested_hosts import GUEST, GUEST_ADDRESS, LINK, PAYLOAD_MBIT_PER_SECOND, WORKLOAD, scenario
+from own_guest import on
+
+from ansible_collections.stsm.live_migration.plugins.module_utils import _record
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+
+PREFIX = "stsmw"
+RESTART_SECONDS = 300
+SITE: dict[str, Any] = {"link": LINK, "guest": {"accelerator": "kvm"}}
+CAMPAIGN: dict[str, Any] = {
+    "axes": {"strategy": ["hybrid", "post-copy"], "dirty_rate_mib_per_second": [WORKLOAD["dirty_rate_mib_per_second"]]},
+    "scenario": {
+        "guest": {"memory_mib": GUEST["memory_mib"]},
+        "workload": {key: WORKLOAD[key] for key in ("working_set_mib", "grain_ms")},
+    },
+    "warm_up_seconds": 2,
+    "time_limit_seconds": 75,
+    "when_a_host_is_lost": "wait",
+}
+
+
+def begin_campaign(pair: list[Host], folder: Path) -> subprocess.Popen[bytes]:
+    """The module campaign in a process of its own."""
+    return begin_module(
+        "campaign",
+        pair,
+        definition=CAMPAIGN,
+        site=SITE,
+        results=str(folder),
+        guest_address=GUEST_ADDRESS,
+        payload_mbit_per_second=PAYLOAD_MBIT_PER_SECOND,
+        calibrate=False,
+    )
+
+
+def wait_for_migration(pair: list[Host], module: subprocess.Popen[bytes]) -> None:
+    """Return when a migration is under way on either host."""
+    deadline = time.monotonic() + RESTART_SECONDS
+    while module.poll() is None:
+        for host in pair:
+            if "going migration" in on(host, "virsh domjobinfo stsm-guest 2>/dev/null || true"):
+                return
+        assert time.monotonic() < deadline, "no migration began"
+    raise AssertionError("the module ended before a migration began")
+
+
+def boot_id(host: Host) -> str:
+    """What tells one boot of a host from the next; empty while it does not answer."""
+    try:
+        return on(host, "cat /proc/sys/kernel/random/boot_id")
+    except subprocess.CalledProcessError:
+        return ""
+
+
+def wait_for_boot(host: Host, since: str) -> None:
+    """Return when the host answers after another boot than *since*."""
+    deadline = time.monotonic() + RESTART_SECONDS
+    while boot_id(host) in ("", since):
+        assert time.monotonic() < deadline, f"{host.name} did not come back"
+        time.sleep(1)
+
+
+def test_campaign_survives_a_reboot_of_a_host(pair: list[Host], tmp_path: Path) -> None:
+    before = boot_id(pair[1])
+    module = begin_campaign(pair, tmp_path / "campaign")
+    wait_for_migration(pair, module)
+    on(pair[1], "systemctl reboot")
+    told = json.loads(module.communicate(timeout=2 * RESTART_SECONDS)[0])
+    progress = (tmp_path / "campaign/progress.log").read_text(encoding="utf-8")
+    assert boot_id(pair[1]) not in ("", before)
+    assert "no longer answers" in progress
+    assert told["left"] == 0, told
+    records = _record.read(tmp_path / "campaign/runs.jsonl")
+    completed = {r["scenario"]["strategy"]["name"] for r in records if r["outcome"] == "completed"}
+    assert completed == {"hybrid", "post-copy"}, progress
+
+
+def test_host_that_dies_in_a_migration_is_told_in_one_sentence(pair: list[Host], tmp_path: Path) -> None:
+    before = boot_id(pair[1])
+    slow = scenario("pre-copy", workload={**WORKLOAD, "dirty_rate_mib_per_second": 30})
+    module = begin_module(
+        "benchmark",
+        pair,
+        scenario=slow.to_dict(),
+        results=str(tmp_path / "campaign"),
+        guest_address=GUEST_ADDRESS,
+        calibrate=False,
+    )
+    wait_for_migration(pair, module)
+    domain = f"{PREFIX}-{pair[1].name}"
+    subprocess.run(["virsh", "--quiet", "destroy", domain], check=True)
+    try:
+        told = json.loads(module.communicate(timeout=RESTART_SECONDS)[0])
+    finally:
+        subprocess.run(["virsh", "--quiet", "start", domain], check=True)
+        wait_for_boot(pair[1], before)
+    (record,) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert (told["failed"], record["outcome"], record["valid"]) == (True, "lost", False)
+    assert record["reason"].startswith(f"The connection to {pair[1].name}")
