@@ -26,6 +26,7 @@ HOSTS = (
     "molecule/*",
     ".config/molecule/*",
     "tests/measured_pair.py",
+    "tests/nested_hosts.py",
     "tests/own_guest.py",
     "tests/quickstart_hosts.py",
     PYTEST_SETTINGS,
@@ -164,4 +165,5 @@ PARTS: tuple[Part, ...] = (
     ),
     _molecule("default", minutes=4, junit=False),
     _molecule("quickstart", minutes=10, junit=True),
+    _molecule("nested", minutes=25, junit=True),
 )
