@@ -11,7 +11,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
-INVENTORY = Path(__file__).parents[1] / "molecule/nested/inventory/hosts.yml"
+INVENTORY = Path(__file__).parents[1] / "molecule/inventory_nested/hosts.yml"
 GUEST_ADDRESS = "198.18.38.100/24"
 LINK: dict[str, Any] = {"rate_mbit_per_second": 50}
 PAYLOAD_MBIT_PER_SECOND = 47.8
