@@ -186,8 +186,8 @@ def main() -> None:
             "sizes": {"type": "dict", "required": True},
             "state_folder": {"type": "path", "required": True},
         },
-        # What another module does without when it removes hosts.
-        required_one_of=[["addresses"], ["authorized_key"], ["networks"]],
+        # The module that removes hosts, too, does without them.
+        required_by={"prefix": ["addresses", "authorized_key", "networks"]},
         supports_check_mode=True,
     )
     changes = Changes(module.check_mode)
