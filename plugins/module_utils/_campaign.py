@@ -27,6 +27,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._testbed impor
     retire_guests,
 )
 
+# A host that is restarted goes on answering after its libvirt has ended.
+_GOING_SECONDS = 30.0
 # How long a campaign that is to wait for a lost host does so, and how often it looks.
 _HOST_PATIENCE_SECONDS = 900.0
 _HOST_LOOK_SECONDS = 5.0
@@ -197,13 +199,19 @@ class Campaign:
             yield testbed
 
     def _raise_if_lost(self, bench: Bench, key: RunKey, reason: str, progress: Progress) -> None:
-        """Raise HostLostError if a host no longer answers."""
-        for connection in bench.testbed.connections:
-            try:
-                connection.call("clock", timeout_seconds=_ANSWER_SECONDS)
-            except InstrumentError:
-                progress.postpone(key)
-                raise HostLostError(f"{connection.host.name} no longer answers ({reason.rstrip('.')}).") from None
+        """Raise HostLostError if a host no longer answers, or soon does not."""
+        waits = self.definition.when_a_host_is_lost == "wait"
+        deadline = time.monotonic() + (_GOING_SECONDS if waits else 0)
+        while True:
+            for connection in bench.testbed.connections:
+                try:
+                    connection.call("clock", timeout_seconds=_ANSWER_SECONDS)
+                except InstrumentError:
+                    progress.postpone(key)
+                    raise HostLostError(f"{connection.host.name} no longer answers ({reason.rstrip('.')}).") from None
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(1)
 
     def _require(self, testbed: Testbed) -> None:
         """Refuse what this pair of hosts cannot do, for all cells, before the first run."""

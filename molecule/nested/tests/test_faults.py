@@ -79,10 +79,10 @@ def test_campaign_survives_a_reboot_of_a_host(pair: list[Host], tmp_path: Path) 
     wait_for_migration(pair, module)
     on(pair[1], "systemctl reboot")
     told = json.loads(module.communicate(timeout=2 * RESTART_SECONDS)[0])
+    wait_for_boot(pair[1], before)
     progress = (tmp_path / "campaign/progress.log").read_text(encoding="utf-8")
-    assert boot_id(pair[1]) not in ("", before)
     assert "no longer answers" in progress
-    assert told["left"] == 0, told
+    assert told.get("left") == 0, told
     records = _record.read(tmp_path / "campaign/runs.jsonl")
     completed = {r["scenario"]["strategy"]["name"] for r in records if r["outcome"] == "completed"}
     assert completed == {"hybrid", "post-copy"}, progress
@@ -109,4 +109,4 @@ def test_host_that_dies_in_a_migration_is_told_in_one_sentence(pair: list[Host],
         wait_for_boot(pair[1], before)
     (record,) = _record.read(tmp_path / "campaign/runs.jsonl")
     assert (told["failed"], record["outcome"], record["valid"]) == (True, "lost", False)
-    assert record["reason"].startswith(f"The connection to {pair[1].name}")
+    assert f"The connection to {pair[1].name}" in record["reason"]

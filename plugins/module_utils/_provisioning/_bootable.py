@@ -118,9 +118,9 @@ def kernel_release(root: Path) -> str:
 
 def lay(root: Path) -> None:
     """Make a configured tree one that boots by itself, and fast."""
-    for link in root.glob("etc/systemd/system/*.wants/*"):
-        if link.suffix in (".service", ".target") and link.name not in _KEPT_UNITS:
-            link.unlink()
+    wanted = {link.name for link in root.glob("etc/systemd/system/*.wants/*") if link.suffix in (".service", ".target")}
+    # With their aliases, by which they would still be taken for enabled.
+    run(["systemctl", f"--root={root}", "--quiet", "disable", *sorted(wanted - set(_KEPT_UNITS))])
     run(["systemctl", f"--root={root}", "--quiet", "enable", _GROW])
     generators = root / "etc/systemd/system-generators"
     generators.mkdir()

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _boot_loader, _bootable
 
 # Raised when the recipe below changes what an image contains.
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 # What makes the file system a host that Ansible can reach; the rest is installed over SSH as at any site.
 _HOST_PACKAGES = (
     "ca-certificates",
