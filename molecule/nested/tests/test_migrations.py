@@ -44,8 +44,9 @@ def test_known_pauses_are_seen_from_all_vantage_points(pair: list[Host]) -> None
 
 @pytest.mark.parametrize("strategy", ["pre-copy", "hybrid", "post-copy", "stop-and-copy"])
 def test_guest_on_nested_kvm_moves_with_its_memory(pair: list[Host], tmp_path: Path, strategy: str) -> None:
-    # What pre-copy keeps up with.
-    dirtied = {"workload": {**WORKLOAD, "dirty_rate_mib_per_second": 1}} if strategy == "pre-copy" else {}
+    # What pre-copy keeps up with, and what leaves pages to request after the switch.
+    rate = 1 if strategy == "pre-copy" else 30
+    dirtied = {"workload": {**WORKLOAD, "dirty_rate_mib_per_second": rate}}
     result = benchmark(pair, tmp_path / "campaign", scenario(strategy, **dirtied)).run(fresh=False)
     (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
     assert result["outcome"] == record["outcome"] == "completed"
