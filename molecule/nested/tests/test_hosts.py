@@ -40,7 +40,7 @@ def test_disk_has_grown_to_the_size_asked_for(host: Host) -> None:
 
 def test_name_and_keys_were_there_from_the_first_boot(host: Host, variables: dict[str, Any]) -> None:
     assert host.check_output("hostname") == variables["inventory_hostname"]
-    assert host.check_output("systemctl is-system-running || true") in ("running", "degraded")
+    assert host.check_output("systemctl is-system-running --wait || true") in ("running", "degraded")
     assert host.check_output("systemctl list-units --failed --quiet --plain --no-legend") == ""
 
 
