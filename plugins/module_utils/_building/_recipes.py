@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Which recipe makes which component."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._build import Recipe
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._qemu import QemuRecipe
+
+RECIPES: dict[str, Callable[[Mapping[str, Any]], Recipe]] = {
+    "qemu": QemuRecipe,
+}
