@@ -30,7 +30,6 @@ ENGINE_VERSION = 1
 _MANIFEST = "build.json"
 # A compiler of C takes up to this much.
 _MEMORY_MIB_A_JOB = 1024
-_CCACHE_SIZE = "5G"
 
 
 class Recipe(Protocol):
@@ -134,9 +133,6 @@ def _build_in(
     shop = Workshop(building, ccache, order.source.version, digest, _jobs(), epoch, lock, say)
     for folder in (shop.build, shop.install, shop.packages):
         folder.mkdir()
-    subprocess.run(
-        ["ccache", f"--max-size={_CCACHE_SIZE}"], env={"CCACHE_DIR": str(ccache)}, capture_output=True, check=False
-    )
     order.recipe.build(shop)
     packages = sorted(shop.packages.glob("*.deb"))
     if not packages:

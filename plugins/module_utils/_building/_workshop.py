@@ -18,6 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._pro
 
 _TAIL_LINES = 25
 _LOOK_SECONDS = 1.0
+_CCACHE_SIZE = "5G"
 # Compilers that are called by these names come from the cache of compilations.
 _CCACHE_PATH = "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -28,8 +29,8 @@ class Workshop:
 
     `tree` holds the patched source; `build`, `install` and `packages` are empty at first, and what lies in `packages`
     at the end is the result. The folders of a digest are always the same, so that paths in binaries are. `version` is
-    the source's, `digest` that of all inputs (12 hexadecimal digits), `jobs` how many compilers may run at once, `epoch`
-    the time (seconds since 1970) that stands for now in all that is built.
+    the source's, `digest` that of all inputs (12 hexadecimal digits), `jobs` how many compilers may run at once,
+    `epoch` the time (seconds since 1970) that stands for now in all that is built.
     """
 
     folder: Path
@@ -130,6 +131,7 @@ class Workshop:
             "HOME": str(self.folder),
             "TZ": "UTC",
             "CCACHE_DIR": str(self.ccache),
+            "CCACHE_MAXSIZE": _CCACHE_SIZE,
             # A tree of another digest lies elsewhere, and its objects are the same all the same.
             "CCACHE_BASEDIR": str(self.folder),
             "CCACHE_NOHASHDIR": "1",

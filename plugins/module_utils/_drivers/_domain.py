@@ -25,7 +25,7 @@ def result_path(guest: Guest) -> str:
 
 
 def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Sequence[int], number: int = 1) -> str:
-    """The domain's XML on *host*.  Guests of one kind, and their interfaces, are told apart by their *number* from 1 on."""
+    """The domain's XML on *host*.  Guests of one kind, and their interfaces, are told apart by *number* from 1 on."""
     domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
     _add(domain, "name", guest.name)
     _add(domain, "memory", str(guest.memory_mib), unit="MiB")
