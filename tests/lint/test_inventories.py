@@ -100,6 +100,21 @@ def test_a_builder_is_made_only_where_something_is_built(name: str, stack: str, 
     assert value("compute1", "workload_builder") == builds
 
 
+def test_a_stack_that_there_is_not_is_refused_before_anything_is_made() -> None:
+    command = [
+        "ansible-playbook",
+        "--inventory",
+        "inventories/quickstart",
+        f"{COLLECTION}.provision",
+        "-e",
+        "stack=build",
+    ]
+    result = subprocess.run([*command, "--check"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+    assert result.returncode != 0
+    assert "stack is build: set it to distro" in result.stdout + result.stderr
+    assert "ok=0" in result.stdout
+
+
 @pytest.mark.parametrize("name", VIRTUAL)
 def test_packages_are_the_default_stack(name: str) -> None:
     assert {variables["stack"] for variables in inventory(name)["_meta"]["hostvars"].values()} == {"distro"}
