@@ -34,8 +34,8 @@ def parse(text: str, where: str) -> dict[str, str]:
         found = _SET.fullmatch(stripped)
         if found is None:
             raise BuildError(
-                f"line {number} of {where} is '{stripped[:80]}', but a kernel's options are lines such as CONFIG_KSM=y or "
-                "# CONFIG_KSM is not set: correct it"
+                f"line {number} of {where} is '{stripped[:80]}', but a kernel's options are lines such as CONFIG_KSM=y "
+                "or # CONFIG_KSM is not set: correct it"
             )
         settings[found.group(1)] = found.group(2)
     return settings

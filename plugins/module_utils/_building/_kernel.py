@@ -17,13 +17,13 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._err
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 
 RECIPE_VERSION = 1
-# Bases of the configuration: all off but what `config` sets; `config` whole; `config` without modules that `lsmod` lacks.
+# Bases of the configuration: all off but what `config` sets; `config` as it is; that without modules `lsmod` lacks.
 MINIMAL, DISTRO, RUNNING = BASES = ("minimal", "distro", "running")
 _OPTIONS = {"base", "config", "lsmod", "fragments", "required"}
 # Without it the kernel would be of no use to this collection.
 ALWAYS_REQUIRED = "CONFIG_USERFAULTFD=y"
-# Of a distribution's configuration: what only the distribution's own build has keys for, what doubles the time, and names,
-# which this recipe gives.
+# Of a distribution's configuration: what only the distribution's own build has keys for, what doubles the time, and
+# names, which this recipe gives.
 _OWN_SETTINGS = {
     "CONFIG_DEBUG_INFO_NONE": "y",
     "CONFIG_LOCALVERSION": '""',
@@ -33,8 +33,8 @@ _OWN_SETTINGS = {
     "CONFIG_SYSTEM_TRUSTED_KEYS": '""',
     "CONFIG_SYSTEM_REVOCATION_KEYS": '""',
 }
-# A kernel that finds its root by itself wants no initrd. Its package calls hooks from here, where there are none, and not
-# those of the distribution, which would make one.
+# A kernel that finds its root by itself wants no initrd. Its package calls hooks from here, where there are none, and
+# not those of the distribution, which would make one.
 _NO_HOOKS = "/etc/stsm-live-migration/kernel"
 # Lines "CC file.o" and the like of a whole build with the shipped minimal configuration.
 _MINIMAL_OBJECTS = 2100
@@ -44,9 +44,9 @@ _BUILDERS_NAME = {"KBUILD_BUILD_USER": "stsm", "KBUILD_BUILD_HOST": "builder", "
 
 
 class KernelRecipe:
-    """`base` minimal: all is off but what `config` sets; distro: `config` as it is; running: `config` without the modules
-    that `lsmod` does not list. `fragments` (name → text) are laid over it in their order, and each of their options and of
-    `required` (lines) must be in the kernel in the end.
+    """`base` minimal: all is off but what `config` sets; distro: `config` as it is; running: `config` without the
+    modules that `lsmod` does not list. `fragments` (name → text) are laid over it in their order, and each of their
+    options and of `required` (lines) must be in the kernel in the end.
     """
 
     DISK_MIB = 6144
@@ -55,18 +55,22 @@ class KernelRecipe:
         unknown = sorted(set(options) - _OPTIONS)
         if unknown:
             raise BuildError(
-                f"a kernel is built with the options {', '.join(sorted(_OPTIONS))}, and {unknown[0]} is not one: leave it out"
+                f"a kernel is built with the options {', '.join(sorted(_OPTIONS))}, and {unknown[0]} is not one: "
+                "leave it out"
             )
         self._base = str(options.get("base") or MINIMAL)
         if self._base not in BASES:
             raise BuildError(f"the base of the kernel's configuration is {self._base}: set base to {', '.join(BASES)}")
         self._config = _kconfig.parse(str(options.get("config") or ""), "config")
         if not self._config:
-            raise BuildError(f"the kernel's base {self._base} has no options to begin with: set config to a configuration")
+            raise BuildError(
+                f"the kernel's base {self._base} has no options to begin with: set config to a configuration"
+            )
         listing = str(options.get("lsmod") or "")
         if bool(listing) != (self._base == RUNNING):
             raise BuildError(
-                "a listing of modules reduces the base running, and no other: set lsmod with it, and leave it out otherwise"
+                "a listing of modules reduces the base running, and no other: set lsmod with it, and leave it out "
+                "otherwise"
             )
         self._modules = _kconfig.modules(listing) if listing else []
         fragments: Mapping[str, str] = options.get("fragments") or {}
@@ -100,7 +104,9 @@ class KernelRecipe:
         self._check(shop, objects)
         release = shop.run([*make, "--silent", "kernelrelease"], cwd=objects, what="version").split()[-1]
         if not release.endswith(local_version):
-            raise BuildError(f"the kernel would call itself {release}, not …{local_version}: take a release as the source")
+            raise BuildError(
+                f"the kernel would call itself {release}, not …{local_version}: set the source to a release"
+            )
         # What is packed names the time of the source, not of the build.
         packer = shop.tree / "scripts/package/mkdebian"
         packer.write_text(packer.read_text(encoding="utf-8").replace(_NOW, _EPOCH), encoding="utf-8")

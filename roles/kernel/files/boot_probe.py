@@ -68,7 +68,7 @@ def read_menu(text: str) -> list[dict[str, Any]]:
 
 
 def chosen(entries: list[dict[str, Any]], saved: str | None) -> dict[str, Any] | None:
-    """The entry that a boot takes by itself: the saved one, or the first where none is saved or it is not in the menu."""
+    """The entry that a boot takes by itself: the saved one, or the first where none is saved or it is gone."""
     found = next((entry for entry in entries if saved and entry["id"] == saved), None)
     found = found or (entries[0] if entries else None)
     return {"id": found["id"], "release": found["release"]} if found else None

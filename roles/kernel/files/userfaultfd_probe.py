@@ -44,7 +44,7 @@ _LIBC.memcpy.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 _LIBC.memcpy.restype = ctypes.c_void_p
 
 
-class NotSupported(Exception):
+class NotSupportedError(Exception):
     """This kernel, or this user on it, does not have the mode."""
 
 
@@ -52,15 +52,15 @@ def open_userfaultfd(feature: int) -> int:
     """A descriptor with *feature* agreed upon."""
     number = _SYS_USERFAULTFD.get(os.uname().machine)
     if number is None:
-        raise NotSupported(f"the probe does not know the machine {os.uname().machine}")
+        raise NotSupportedError(f"the probe does not know the machine {os.uname().machine}")
     descriptor = _LIBC.syscall(number, os.O_CLOEXEC | os.O_NONBLOCK)
     if descriptor < 0:
-        raise NotSupported(f"userfaultfd: {os.strerror(ctypes.get_errno())}")
+        raise NotSupportedError(f"userfaultfd: {os.strerror(ctypes.get_errno())}")
     try:
         fcntl.ioctl(descriptor, _API, struct.pack("=QQQ", _API_VERSION, feature, 0))
     except OSError as error:
         os.close(descriptor)
-        raise NotSupported(f"the kernel does not agree to the feature {feature:#x}: {error.strerror}") from error
+        raise NotSupportedError(f"the kernel does not agree to the feature {feature:#x}: {error.strerror}") from error
     return int(descriptor)
 
 
@@ -73,10 +73,10 @@ def next_fault(descriptor: int) -> tuple[int, int]:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     if not poll.poll(TIME_LIMIT_MS):
-        raise NotSupported("no page fault was handed over")
+        raise NotSupportedError("no page fault was handed over")
     event, flags, address = struct.unpack("=B7xQQ8x", os.read(descriptor, _MESSAGE_BYTES))
     if event != _FAULT_EVENT:
-        raise NotSupported(f"the event {event:#x} came instead of a page fault")
+        raise NotSupportedError(f"the event {event:#x} came instead of a page fault")
     return flags, address & ~(PAGE - 1)
 
 
@@ -91,7 +91,7 @@ def touch_all(copy: Callable[[int], None], waited: list[float]) -> None:
 def measure(
     descriptor: int, start: int, mode: int, copy: Callable[[int], None], answer: Callable[[int], None], wanted_flag: int
 ) -> float:
-    """Register the pages from *start*, touch them in another thread, answer each fault; the median of the waiting times."""
+    """Register the pages from *start*, touch them in another thread, answer each fault; median of the waiting times."""
     fcntl.ioctl(descriptor, _REGISTER, struct.pack("=QQQQ", start, PAGES * PAGE, mode, 0))
     if mode == _PROTECTED:
         fcntl.ioctl(descriptor, _WRITE_PROTECT, struct.pack("=QQQ", start, PAGES * PAGE, 1))
@@ -101,18 +101,22 @@ def measure(
     for _page in range(PAGES):
         flags, address = next_fault(descriptor)
         if wanted_flag and not flags & wanted_flag:
-            raise NotSupported(f"the page fault has the flags {flags:#x} and not {wanted_flag:#x}")
+            raise NotSupportedError(f"the page fault has the flags {flags:#x} and not {wanted_flag:#x}")
         answer(address)
     toucher.join(TIME_LIMIT_MS / 1000)
     if len(waited) < PAGES:
-        raise NotSupported("an answered page fault did not end")
+        raise NotSupportedError("an answered page fault did not end")
     return statistics.median(waited)
 
 
 def missing() -> float:
     """Fill pages that are not there, and look whether what arrives is what was sent."""
     descriptor = open_userfaultfd(0)
-    memory, sent, seen = mmap.mmap(-1, PAGES * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), mmap.mmap(-1, PAGE), mmap.mmap(-1, PAGES)
+    memory, sent, seen = (
+        mmap.mmap(-1, PAGES * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS),
+        mmap.mmap(-1, PAGE),
+        mmap.mmap(-1, PAGES),
+    )
     sent.write(b"\x5a" * PAGE)
     start, source, target = address_of(memory), address_of(sent), address_of(seen)
 
@@ -123,7 +127,7 @@ def missing() -> float:
         descriptor, start, _MISSING, lambda page: _LIBC.memcpy(target + page, start + page * PAGE, 1), answer, 0
     )
     if seen[:] != b"\x5a" * PAGES:
-        raise NotSupported("a page does not hold what was sent for it")
+        raise NotSupportedError("a page does not hold what was sent for it")
     return median
 
 
@@ -173,7 +177,7 @@ def minor_shmem() -> float:
 def try_mode(mode: Callable[[], float]) -> dict[str, object]:
     try:
         return {"supported": True, "latency_us": round(mode(), 1), "reason": None}
-    except (NotSupported, OSError) as error:
+    except (NotSupportedError, OSError) as error:
         return {"supported": False, "latency_us": None, "reason": str(error)}
 
 
@@ -183,7 +187,11 @@ def main() -> None:
     said: list[str] = []
     for mode in (missing, write_protect, minor_shmem):
         found[mode.__name__] = tried = try_mode(mode)
-        said.append(f"{mode.__name__} {tried['latency_us']} us" if tried["supported"] else f"no {mode.__name__} ({tried['reason']})")
+        said.append(
+            f"{mode.__name__} {tried['latency_us']} us"
+            if tried["supported"]
+            else f"no {mode.__name__} ({tried['reason']})"
+        )
     found["summary"] = ", ".join(said)
     print(json.dumps(found))
     sys.stdout.flush()

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _boot_loader
 
 PROBE = Path(__file__).parents[4] / "roles/kernel/files/boot_probe.py"
@@ -28,7 +29,7 @@ menuentry 'Debian GNU/Linux' --class debian --class os $menuentry_id_option 'gnu
 \tinitrd\t/boot/initrd.img-6.12.118+deb13-amd64
 }
 submenu 'Advanced options for Debian GNU/Linux' $menuentry_id_option 'gnulinux-advanced-1f' {
-\tmenuentry 'Debian GNU/Linux, with Linux 6.12.118+deb13-amd64' --class debian $menuentry_id_option 'gnulinux-a-advanced-1f' {
+\tmenuentry 'Debian GNU/Linux, with Linux 6.12.118+deb13-amd64' $menuentry_id_option 'gnulinux-a-advanced-1f' {
 \t\tlinux\t/boot/vmlinuz-6.12.118+deb13-amd64 root=UUID=1f ro
 \t\tinitrd\t/boot/initrd.img-6.12.118+deb13-amd64
 \t}

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import pytest
+
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _kernel
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 
@@ -82,7 +84,9 @@ def test_only_what_changes_the_packages_makes_another_build() -> None:
     assert inputs() == inputs(config="# a reason\nCONFIG_KSM=y\n\nCONFIG_USERFAULTFD=y\n")
     assert inputs() != inputs(config=CONFIG + "CONFIG_SMP=y\n")
     assert inputs() != inputs(base="distro")
-    assert inputs(fragments={"a": "CONFIG_A=y", "b": "CONFIG_A=n"}) != inputs(fragments={"b": "CONFIG_A=n", "a": "CONFIG_A=y"})
+    assert inputs(fragments={"a": "CONFIG_A=y", "b": "CONFIG_A=n"}) != inputs(
+        fragments={"b": "CONFIG_A=n", "a": "CONFIG_A=y"}
+    )
     running = {"base": "running", "lsmod": LISTING}
     assert inputs(**running) == inputs(base="running", lsmod=LISTING.replace("98304 0", "98000 7"))
 

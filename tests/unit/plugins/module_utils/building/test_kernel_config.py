@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _kconfig
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 
@@ -79,10 +80,23 @@ def test_what_was_dropped_is_named_with_who_asked_and_what_it_became() -> None:
 def test_the_shipped_configuration_has_no_modules_and_needs_no_initrd() -> None:
     settings = _kconfig.parse(MINIMAL.read_text(encoding="utf-8"), "minimal.config")
     assert "m" not in settings.values()
-    for built_in in ("USERFAULTFD", "VIRTIO_BLK", "VIRTIO_PCI", "EXT4_FS", "DEVTMPFS_MOUNT", "KVM_AMD", "KVM_INTEL", "PVH"):
+    for built_in in (
+        "USERFAULTFD",
+        "VIRTIO_BLK",
+        "VIRTIO_PCI",
+        "EXT4_FS",
+        "DEVTMPFS_MOUNT",
+        "KVM_AMD",
+        "KVM_INTEL",
+        "PVH",
+    ):
         assert settings[f"CONFIG_{built_in}"] == "y"
 
 
 def test_the_shipped_configuration_names_nothing_twice() -> None:
-    names = [line.partition("=")[0] for line in MINIMAL.read_text(encoding="utf-8").splitlines() if line.startswith("CONFIG_")]
+    names = [
+        line.partition("=")[0]
+        for line in MINIMAL.read_text(encoding="utf-8").splitlines()
+        if line.startswith("CONFIG_")
+    ]
     assert sorted(set(names)) == sorted(names)
