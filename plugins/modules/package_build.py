@@ -33,7 +33,7 @@ options:
   component:
     description: What is built.
     type: str
-    choices: [qemu]
+    choices: [kernel, libvirt, qemu]
     required: true
   folder:
     description: Folder of all builds, with one folder for each component and digest, and of the compilers' cache.
@@ -191,7 +191,7 @@ def main() -> None:
     text = {"type": "str", "default": ""}
     module = AnsibleModule(
         argument_spec={
-            "component": {"type": "str", "choices": ["qemu"], "required": True},
+            "component": {"type": "str", "choices": ["kernel", "libvirt", "qemu"], "required": True},
             "folder": {"type": "path", "default": "/var/cache/stsm-live-migration/builds"},
             "options": {"type": "dict", "default": {}},
             "patches": {

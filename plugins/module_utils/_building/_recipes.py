@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._build import Recipe
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._kernel import KernelRecipe
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._qemu import QemuRecipe
 
 RECIPES: dict[str, Callable[[Mapping[str, Any]], Recipe]] = {
+    "kernel": KernelRecipe,
     "qemu": QemuRecipe,
 }
