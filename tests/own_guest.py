@@ -20,14 +20,14 @@ def on(host: Host, script: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def definition(disk_path: str, interface: str, accelerator: str = "tcg") -> str:
-    """A domain with two processors and a disk, in which nobody speaks to us; *interface* has its prefix length.
+def definition(host: Host, disk_path: str, interface: str, accelerator: str = "tcg") -> str:
+    """A domain on *host* with two processors and a disk, in which nobody speaks to us; *interface* has its prefix.
 
     It happens to boot the workload's kernel, which is there and boots in a second, and is never asked anything.
     """
     guest = Guest(name=DOMAIN, memory_mib=192, vcpus=2, accelerator=accelerator)
     domain = ElementTree.fromstring(
-        domain_xml(guest, f"quiet stsm.working_set_mib=16 stsm.address={interface}", "tenant0", (10, 0, 0))
+        domain_xml(guest, f"quiet stsm.working_set_mib=16 stsm.address={interface}", host, (10, 0, 0))
     )
     devices = domain.find("devices")
     assert devices is not None

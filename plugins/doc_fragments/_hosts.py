@@ -26,6 +26,12 @@ options:
         type: list
         elements: str
         default: []
+      emulator:
+        description:
+          - The program that the workload guest runs on, by a path that leads to the host's own QEMU on both hosts.
+          - By default what libvirt finds on the host.
+        type: path
+        default: ""
       libvirt_name:
         description:
           - The name in the host's certificate, by which the other host's libvirt reaches it.

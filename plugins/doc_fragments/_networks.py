@@ -17,6 +17,21 @@ options:
   authorized_key:
     description: Public SSH key that may log in as root. Required to make hosts.
     type: str
+  host_folders:
+    description:
+      - For a host by name, folders of the machine that it sees and may write, as path on the machine to path in the
+        host.
+      - A folder that is missing is made, and none is ever removed. Refused for virtual machines.
+    type: dict
+  host_networks:
+    description: For a host by name, the networks that it joins, V(management) among them. All networks if not given.
+    type: dict
+  members:
+    description:
+      - Those of the hosts to make, if others of the same O(prefix) and O(state_folder) are made by another backend.
+      - All hosts if not given.
+    type: list
+    elements: str
   networks:
     description: Networks, one of them named V(management). Required to make hosts.
     type: list

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-_RENAMED = {"ansible_port": "port", "ansible_user": "user"}
+_RENAMED = {"ansible_port": "port", "ansible_user": "user", "qemu_binary": "emulator"}
 _FILE_OPTIONS = ("UserKnownHostsFile", "IdentityFile", "ControlPath")
 _KEPT = ("libvirt_name", "migration_address", "migration_interface", "tenant_bridge")
 

@@ -99,6 +99,7 @@ class Host:
     tenant_bridge: str = "tenant0"
     libvirt_name: str = ""
     libvirt_transport: str = "tls"
+    emulator: str = ""
     python: str = "/usr/bin/python3"
     ssh_arguments: Sequence[str] = ()
     concessions: Sequence[str] = ()

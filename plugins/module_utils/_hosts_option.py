@@ -23,6 +23,7 @@ def hosts_argument_spec() -> dict[str, Any]:
             "options": {
                 "address": {"type": "str", "required": True},
                 "concessions": {"type": "list", "elements": "str", "default": []},
+                "emulator": {"type": "path", "default": ""},
                 "libvirt_name": {"type": "str"},
                 "libvirt_transport": {"type": "str", "choices": ["tls", "tcp"], "default": "tls"},
                 "migration_address": {"type": "str", "required": True},

@@ -63,7 +63,7 @@ def open_testbed(hosts: Sequence[Host], holder: str) -> Iterator[Testbed]:
 def facts_of(connection: HostConnection) -> dict[str, Any]:
     """What a host is, as a record keeps it."""
     host = connection.host
-    facts = connection.call("facts", interface=host.migration_interface)
+    facts = connection.call("facts", interface=host.migration_interface, emulator=host.emulator)
     return {"name": host.name, **facts, "concessions": list(host.concessions)}
 
 

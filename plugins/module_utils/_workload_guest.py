@@ -87,6 +87,6 @@ def _definition(
     if address is not None:
         arguments.append(f"stsm.address={address}")
     version = [int(part) for part in facts["qemu_version"].split(".")]
-    xml = domain_xml(guest, " ".join(arguments), connection.host.tenant_bridge, version, number)
+    xml = domain_xml(guest, " ".join(arguments), connection.host, version, number)
     # A guest of an older build of the workload is another guest: it is not measured but replaced.
     return describe(xml, facts["workload_digest"])

@@ -24,6 +24,7 @@ INVENTORIES = {
     "partner_10g": ["partner_10g"],
 }
 PARTNERS = {"partner_1g": (1000, 1500), "partner_10g": (10000, 9000)}
+VIRTUAL = [name for name in INVENTORIES if name not in PARTNERS]
 MARK = "CHANGE_ME"
 # What roles take from the inventory under its own name, through their defaults.
 OF_EACH_COMPUTE_HOST = {"ansible_host", "migration_address", "migration_interface", "migration_mtu", "tenant_bridge"}
@@ -73,6 +74,50 @@ def test_an_inventory_describes_two_hosts_and_an_observer(name: str) -> None:
     for key in ("ansible_host", "migration_address"):
         assert len({variables[key] for variables in compute.values()}) == 2
     assert len(hosts(name, "observer")) == len(hosts(name, "builder")) == 1
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_a_virtual_builder_is_a_container_that_only_compiles(name: str) -> None:
+    (builder,) = hosts(name, "builder").values()
+    assert "migration_address" not in builder
+    assert builder["virtual_host_backend"] == "nspawn"
+    assert builder["virtual_host_networks"] == ["management"]
+    assert list(builder["virtual_host_folders"].values()) == ["/var/cache/stsm-live-migration"]
+    # It is reached as the hosts are that it builds for.
+    for variables in hosts(name, "compute").values():
+        assert {key for key in builder if key.startswith("ansible_")} == {key for key in variables if "ansible_" in key}
+        assert builder["ansible_ssh_common_args"] == variables["ansible_ssh_common_args"]
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+@pytest.mark.parametrize(("stack", "is_there", "builds"), [("distro", False, "localhost"), ("built", True, "builder1")])
+def test_a_builder_is_made_only_where_something_is_built(name: str, stack: str, is_there: bool, builds: str) -> None:
+    def value(host: str, variable: str) -> Any:
+        shown = ansible("ansible", name, host, "-e", f"stack={stack}", "-m", "debug", "-a", f"var={variable}")
+        return yaml.safe_load(shown.partition("=>")[2])[variable]
+
+    assert ("builder1" in value("localhost", "virtual_hosts_members")) is is_there
+    assert value("compute1", "workload_builder") == builds
+
+
+def test_a_stack_that_there_is_not_is_refused_before_anything_is_made() -> None:
+    command = [
+        "ansible-playbook",
+        "--inventory",
+        "inventories/quickstart",
+        f"{COLLECTION}.provision",
+        "-e",
+        "stack=build",
+    ]
+    result = subprocess.run([*command, "--check"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
+    assert result.returncode != 0
+    assert "stack is build: set it to distro" in result.stdout + result.stderr
+    assert "ok=0" in result.stdout
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_packages_are_the_default_stack(name: str) -> None:
+    assert {variables["stack"] for variables in inventory(name)["_meta"]["hostvars"].values()} == {"distro"}
 
 
 @pytest.mark.parametrize("name", INVENTORIES)

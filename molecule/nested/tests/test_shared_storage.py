@@ -44,7 +44,7 @@ def own_guest(pair: list[Host]) -> Iterator[str]:
         on(
             first,
             f"head -c {DISK_MIB}M /dev/urandom > {DISK};"
-            f"virsh create /dev/stdin <<'END'\n{definition(DISK, INTERFACE, 'kvm')}\nEND",
+            f"virsh create /dev/stdin <<'END'\n{definition(first, DISK, INTERFACE, 'kvm')}\nEND",
         )
         deadline = time.monotonic() + BOOT_SECONDS
         while not answers():

@@ -58,7 +58,7 @@ def own_guest(pair: list[Host]) -> Iterator[str]:
         on(
             first,
             f"head -c {USED_MIB}M /dev/urandom > {DISK}; truncate -s {DISK_MIB}M {DISK};"
-            f"virsh define /dev/stdin <<'END'\n{definition(DISK, INTERFACE)}\nEND\nvirsh start {DOMAIN}",
+            f"virsh define /dev/stdin <<'END'\n{definition(first, DISK, INTERFACE)}\nEND\nvirsh start {DOMAIN}",
         )
         deadline = time.monotonic() + BOOT_SECONDS
         while not answers():

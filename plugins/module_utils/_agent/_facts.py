@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import struct
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 _NT_GNU_BUILD_ID = 3
 _PT_NOTE = 4
@@ -24,8 +26,11 @@ _SYSCTLS = (
 )
 
 
-def gather(connection: Any, interface: str) -> dict[str, Any]:
-    """Describe the host, its stack and the migration *interface*; *connection* is libvirt's (or None)."""
+def gather(connection: Any, interface: str, emulator: str) -> dict[str, Any]:
+    """Describe the host, its stack and the migration *interface*; *connection* is libvirt's (or None).
+
+    *emulator* is the path of the program that guests run on; empty for the one that libvirt finds.
+    """
     facts: dict[str, Any] = {
         "kernel": platform.release(),
         "kernel_version": platform.version(),
@@ -45,13 +50,14 @@ def gather(connection: Any, interface: str) -> dict[str, Any]:
         "container": _virtualization("container"),
     }
     if connection is not None:
-        emulator = _emulator(connection)
+        emulator = _emulator(connection, emulator)
         facts.update(
             libvirt_version=_dotted(connection.getLibVersion()),
-            qemu_version=_dotted(connection.getVersion()),
-            libvirt_build_id=build_id(_daemon()),
+            qemu_version=qemu_version(emulator),
+            libvirt_build_id=build_id(_running_daemon()),
             qemu_binary=emulator,
             qemu_build_id=build_id(emulator),
+            builds=_builds(),
         )
     return facts
 
@@ -94,19 +100,45 @@ def _build_id_in_notes(notes: bytes) -> str:
     return ""
 
 
-def _emulator(connection: Any) -> str:
-    from xml.etree import ElementTree
+def qemu_version(emulator: str) -> str:
+    """What the program itself says, since libvirt only tells of the one that it would choose; '' if it does not run."""
+    try:
+        said = subprocess.run([emulator, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"version (\d+\.\d+\.\d+)", said)
+    return found.group(1) if found else ""
 
-    capabilities = ElementTree.fromstring(connection.getDomainCapabilities(None, platform.machine(), None, None))
+
+def _emulator(connection: Any, path: str) -> str:
+    """The program behind the path, or behind the one that libvirt finds; refused by libvirt if it cannot use it."""
+    capabilities = ElementTree.fromstring(
+        connection.getDomainCapabilities(path or None, platform.machine(), None, None)
+    )
     return os.path.realpath(capabilities.findtext("path") or "")
 
 
-def _daemon() -> str:
-    """The libvirt daemon that drives QEMU: the modular one where it is installed, else the monolithic one."""
-    for path in ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd"):
-        if Path("/run/libvirt", Path(path).name + ".pid").exists() or Path("/run", Path(path).name + ".pid").exists():
-            return path
+def _running_daemon() -> str:
+    """The program of the daemon that drives QEMU, as it runs: the file of its name may have been replaced since."""
+    for name in ("virtqemud", "libvirtd"):
+        for folder in ("/run/libvirt", "/run"):
+            process = _read(f"{folder}/{name}.pid")
+            if process:
+                return f"/proc/{process}/exe"
     return "/usr/sbin/libvirtd"
+
+
+def _builds() -> dict[str, Any]:
+    """What was built from source for this host, by component: the facts that its deployment has left."""
+    found = {}
+    for path in sorted(Path("/etc/ansible/facts.d").glob("stsm_*.fact")):
+        try:
+            fact = json.loads(path.read_text(encoding="utf-8"))
+            patches = [patch["name"] for patch in fact["inputs"]["patches"]]
+            found[fact["component"]] = {"version": fact["version"], "digest": fact["digest"], "patches": patches}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
 
 
 def _interface(name: str) -> dict[str, Any]:

@@ -125,8 +125,8 @@ class Session:
     def clock(self) -> int:
         return now_ns()
 
-    def facts(self, interface: str) -> dict[str, Any]:
-        return gather(self._libvirt.connection, interface)
+    def facts(self, interface: str, emulator: str) -> dict[str, Any]:
+        return gather(self._libvirt.connection, interface, emulator)
 
     def wall_clock(self) -> int:
         return wall_clock_ns()

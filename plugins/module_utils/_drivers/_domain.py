@@ -8,6 +8,7 @@ import hashlib
 from typing import Sequence
 from xml.etree import ElementTree
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
 
 GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
@@ -23,10 +24,8 @@ def result_path(guest: Guest) -> str:
     return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
 
 
-def domain_xml(
-    guest: Guest, kernel_arguments: str, tenant_bridge: str, qemu_version: Sequence[int], number: int = 1
-) -> str:
-    """The domain's XML.  Guests of one kind are told apart by their *number* from 1 on, and so are their interfaces."""
+def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Sequence[int], number: int = 1) -> str:
+    """The domain's XML on *host*.  Guests of one kind, and their interfaces, are told apart by *number* from 1 on."""
     domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
     _add(domain, "name", guest.name)
     _add(domain, "memory", str(guest.memory_mib), unit="MiB")
@@ -42,7 +41,10 @@ def domain_xml(
     else:
         _add(_add(domain, "cpu", mode="custom", match="exact", check="none"), "model", guest.cpu_model)
     _add(domain, "on_crash", "destroy")
-    _add_devices(_add(domain, "devices"), guest, tenant_bridge, number)
+    devices = _add(domain, "devices")
+    if host.emulator:
+        _add(devices, "emulator", host.emulator)
+    _add_devices(devices, guest, host.tenant_bridge, number)
     if tuple(qemu_version) >= _BLOCKTIME_SINCE:
         # libvirt has no flag for it, and QEMU counts blocktime and latency of post-copy only when told from the start.
         command_line = _add(domain, f"{{{_QEMU_NAMESPACE}}}commandline")

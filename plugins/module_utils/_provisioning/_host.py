@@ -67,9 +67,10 @@ def definition(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, object]:
         "prefix": testbed.prefix,
         "image": str(testbed.image),
         "addresses": {name: str(address) for name, address in sorted(host.addresses.items())},
-        "networks": {network.name: [network.mtu, network.host_bridge] for network in testbed.networks},
+        "networks": {network.name: [network.mtu, network.host_bridge] for network in testbed.networks_of(host)},
         "devices": list(testbed.devices),
         "authorized_key": testbed.authorized_key,
+        **({"folders": host.folders} if host.folders else {}),
     }
 
 
@@ -83,7 +84,7 @@ def check(testbed: _plan.Testbed, host: _plan.Host, wanted: Mapping[str, object]
             f"{testbed.state_folder} has a host {host.name} of the prefix {found['prefix']}: "
             "set another virtual_hosts_state_folder or another name"
         )
-    different = sorted(key for key in wanted if wanted[key] != found.get(key))
+    different = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
     if different:
         raise ProvisioningError(
             f"host {host.name} exists with other {' and '.join(different)} than the inventory has: "

@@ -27,7 +27,7 @@ def identity_files(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, tuple[
         "etc/machine-id": (machine_id + "\n", 0o444),
         "root/.ssh/authorized_keys": (testbed.authorized_key + "\n", 0o600),
     }
-    for network in testbed.networks:
+    for network in testbed.networks_of(host):
         files.update({name: (text, 0o644) for name, text in _network_files(network, host).items()})
     # Nodes of the host's own: one bound from the machine is the machine's, and what a host does to its mode and owner
     # (systemd opens /dev/net/tun to everyone) would be done to the machine.

@@ -111,9 +111,9 @@ def _limit_receiving(plan: _libvirt_plan.Plan, changes: Changes) -> None:
     libvirt could do it, too, but only with a discipline (sfq) that not every kernel has.
     """
     links = _links.read_links()
-    for network in plan.testbed.networks:
-        rate = network.rate_mbit_per_second
-        for machine in plan.machines:
+    for machine in plan.machines:
+        for network in plan.testbed.networks_of(machine.host):
+            rate = network.rate_mbit_per_second
             device = plan.testbed.outer_interface(network, machine.host)
             end = _shaping.End(device, None)
             if device in links and not _shaping.is_shaped(end, rate, 0.0):

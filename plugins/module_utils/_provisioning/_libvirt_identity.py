@@ -35,7 +35,7 @@ def machine_files(testbed: _plan.Testbed, host: _plan.Host) -> dict[str, tuple[s
     """Files of this host alone, for a machine, which names its interfaces and limits what it sends itself."""
     files = _identity.identity_files(testbed, host)
     folder = _identity.NETWORK_FOLDER
-    for network in testbed.networks:
+    for network in testbed.networks_of(host):
         # A bridge inside takes over its interface's address, but is of another type.
         match = f"[Match]\nMACAddress={_libvirt_plan.hardware_address(testbed, network, host)}\nType=ether\n"
         files[f"{folder}/50-{network.name}.link"] = (f"{match}\n[Link]\nName={network.name}\n", 0o644)

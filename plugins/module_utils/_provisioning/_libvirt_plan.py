@@ -43,6 +43,12 @@ class Plan:
 def make_plan(parameters: Mapping[str, Any]) -> Plan:
     """The machines that a module's parameters describe; ProvisioningError names the first thing wrong with them."""
     testbed = _plan.make_testbed({**parameters, "image": parameters["image_disk"], "devices": ()})
+    for host in testbed.hosts:
+        if host.folders:
+            raise ProvisioningError(
+                f"host {host.name} is to share {' and '.join(host.folders)}, but a virtual machine shares no folders: "
+                "set virtual_host_backend of that host to nspawn, or take its virtual_host_folders away"
+            )
     machines = tuple(_make_machine(host, parameters["sizes"]) for host in testbed.hosts)
     accelerator = parameters["accelerator"]
     return Plan(testbed, machines, _recorded_accelerator(testbed) if accelerator == "auto" else accelerator)
@@ -92,7 +98,7 @@ def definition(plan: Plan, machine: Machine) -> dict[str, object]:
     """All that a machine cannot change once it is made; it is kept in the host's record and compared."""
     networks = {
         network.name: [network.mtu, network.host_bridge, network.rate_mbit_per_second, network.delay_ms]
-        for network in plan.testbed.networks
+        for network in plan.testbed.networks_of(machine.host)
     }
     return {
         **_host.definition(plan.testbed, machine.host),
@@ -121,7 +127,7 @@ def describe(plan: Plan, machine: Machine) -> dict[str, object]:
         "volume": f"{host.name}.qcow2",
         "identity": str(identity_disk(folder)),
         "console": str(folder.log),
-        "interfaces": [_describe_interface(testbed, network, host) for network in testbed.networks],
+        "interfaces": [_describe_interface(testbed, network, host) for network in testbed.networks_of(host)],
     }
 
 

@@ -28,6 +28,7 @@ def start(testbed: _plan.Testbed, host: _plan.Host) -> None:
     argv += [f"--hostname={host.name}", "--boot", "--register=no", "--keep-unit", "--settings=no", "--link-journal=no"]
     argv += [f"--network-namespace-path={folder.namespace}", "--resolv-conf=off", "--timezone=off"]
     argv += ["--console=read-only", "--capability=all", f"--system-call-filter={_SYSTEM_CALLS}"]
+    argv += [f"--bind={outside}:{inside}" for outside, inside in host.folders.items()]
     properties = ["Delegate=yes", "KillMode=mixed", "TasksMax=16384", "DevicePolicy=closed", "DeviceAllow=char-pts rwm"]
     # A node is made inside with its number, which the rule takes from the machine's node of that name.
     nodes = sorted({*_DEVICE_RULES, *testbed.devices})

@@ -39,7 +39,9 @@ def is_ours(link: dict[str, Any], group: int) -> bool:
 def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None:
     """Refuse links that bear our names, or addresses that overlap our networks, but are not ours."""
     wanted = {network.bridge for network in testbed.networks}
-    wanted |= {testbed.outer_interface(network, host) for network in testbed.networks for host in testbed.hosts}
+    wanted |= {
+        testbed.outer_interface(network, host) for host in testbed.hosts for network in testbed.networks_of(host)
+    }
     ours = {name for name, link in links.items() if is_ours(link, testbed.group)}
     for name, link in links.items():
         # libvirt makes the cable of a machine without our mark, and puts it into our bridge.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Sequence, Union
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _folders
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -47,16 +48,24 @@ class Network:
 
 @dataclass(frozen=True)
 class Host:
-    """A host; `number` is that of its management address in the subnet and tells its interfaces from other hosts'."""
+    """A host; `number` is that of its management address in the subnet and tells its interfaces from other hosts'.
+
+    `networks` names those that it joins. `folders` are shared with the machine: path there → path in the host.
+    """
 
     name: str
     number: int
+    networks: tuple[str, ...]
     addresses: dict[str, Address]
+    folders: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Testbed:
-    """Everything that shares a prefix and a state folder; `image` is what each host has a layer of its own over."""
+    """The hosts of one backend that share a prefix and a state folder, with the networks of all.
+
+    `image` is what each host has a layer of its own over.
+    """
 
     prefix: str
     state_folder: Path
@@ -73,6 +82,10 @@ class Testbed:
     def outer_interface(self, network: Network, host: Host) -> str:
         """The provisioner's end of the cable from `host` to `network`."""
         return f"{network.bridge}{host.number}"
+
+    def networks_of(self, host: Host) -> tuple[Network, ...]:
+        """The networks that a host joins."""
+        return tuple(network for network in self.networks if network.name in host.networks)
 
     def management(self) -> Network:
         return next(network for network in self.networks if network.name == MANAGEMENT)
@@ -96,18 +109,18 @@ def make_testbed(parameters: Mapping[str, Any]) -> Testbed:
     prefix = check_prefix(parameters["prefix"])
     networks = tuple(_make_network(options) for options in parameters["networks"])
     _check_networks(networks)
-    hosts = _make_hosts(networks, parameters["addresses"])
+    every = _make_hosts(networks, parameters)
     testbed = Testbed(
         prefix=prefix,
         state_folder=Path(parameters["state_folder"]),
         image=Path(parameters["image"]),
         networks=networks,
-        hosts=hosts,
+        hosts=_choose(every, parameters.get("members")),
         authorized_key=parameters["authorized_key"].strip(),
         devices=tuple(parameters["devices"]),
     )
-    for network in networks:
-        for host in hosts:
+    for host in every:
+        for network in testbed.networks_of(host):
             _check_interface_name(testbed.outer_interface(network, host))
     return testbed
 
@@ -166,7 +179,9 @@ def _check_networks(networks: Sequence[Network]) -> None:
         )
 
 
-def _make_hosts(networks: Sequence[Network], addresses: Mapping[str, Mapping[str, str]]) -> tuple[Host, ...]:
+def _make_hosts(networks: Sequence[Network], parameters: Mapping[str, Any]) -> tuple[Host, ...]:
+    """All hosts of the testbed, whatever makes them: no two may have the same address."""
+    addresses: Mapping[str, Mapping[str, str]] = parameters["addresses"]
     names = list(addresses.get(MANAGEMENT, {}))
     if not 1 <= len(names) <= MAXIMUM_HOSTS:
         raise ProvisioningError(f"{len(names)} hosts are asked for: list 1 to {MAXIMUM_HOSTS} of them in the inventory")
@@ -174,9 +189,10 @@ def _make_hosts(networks: Sequence[Network], addresses: Mapping[str, Mapping[str
     for name in names:
         if not _HOST_NAME.fullmatch(name):
             raise ProvisioningError(f"{name!r} cannot name a host: use lower-case letters, digits and -")
+        joined = _joined_networks(networks, name, (parameters.get("host_networks") or {}).get(name))
         own = {}
         for network in networks:
-            if network.host_bridge is None:
+            if network.name in joined and network.host_bridge is None:
                 own[network.name] = _host_address(network, name, addresses.get(network.name, {}).get(name))
         management = next(network for network in networks if network.name == MANAGEMENT)
         number = int(own[MANAGEMENT]) - int(management.subnet.network_address)
@@ -185,9 +201,38 @@ def _make_hosts(networks: Sequence[Network], addresses: Mapping[str, Mapping[str
                 f"host {name} has the management address {own[MANAGEMENT]}, which is number {number} in its subnet and "
                 f"too much for the name of an interface: set one of the first {_LARGEST_NUMBER}"
             )
-        hosts.append(Host(name, number, own))
+        folders = _folders.check(
+            name, (parameters.get("host_folders") or {}).get(name) or {}, Path(parameters["state_folder"])
+        )
+        hosts.append(Host(name, number, joined, own, folders))
     _check_addresses(networks, hosts)
     return tuple(hosts)
+
+
+def _choose(hosts: Sequence[Host], members: Sequence[str] | None) -> tuple[Host, ...]:
+    """Those of the hosts that are asked for; all where nothing is said."""
+    unknown = sorted(set(members or ()) - {host.name for host in hosts})
+    if unknown:
+        raise ProvisioningError(f"host {unknown[0]} has no {MANAGEMENT} address: set its ansible_host")
+    return tuple(host for host in hosts if members is None or host.name in members)
+
+
+def _joined_networks(networks: Sequence[Network], host: str, given: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the networks that a host joins; all where nothing is said."""
+    known = tuple(network.name for network in networks)
+    if given is None:
+        return known
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ProvisioningError(
+            f"host {host} is to join the network {unknown[0]}, which is not declared: set virtual_host_networks to "
+            f"some of {', '.join(known)}"
+        )
+    if MANAGEMENT not in given:
+        raise ProvisioningError(
+            f"host {host} is reached over the network {MANAGEMENT}: add it to the host's virtual_host_networks"
+        )
+    return tuple(name for name in known if name in given)
 
 
 def _host_address(network: Network, host: str, given: str | None) -> Address:

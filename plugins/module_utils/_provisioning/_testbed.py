@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
+    _folders,
     _host,
     _libvirt_hosts,
     _libvirt_plan,
@@ -45,8 +46,11 @@ class Testbed:
     def make(self, boot_timeout_seconds: float) -> None:
         """All networks, the package relay and all hosts, up to the greeting of each host's sshd."""
         plan = self._plan
+        joined = {name for host in plan.hosts for name in host.networks}
         for network in plan.networks:
-            _shaping.check_delay_is_possible(network.name, network.delay_ms)
+            # A delay on a network that only virtual machines join is not the machine's to add.
+            if network.name in joined:
+                _shaping.check_delay_is_possible(network.name, network.delay_ms)
         for host in plan.hosts:
             _host.check(plan, host, _host.definition(plan, host))
         new = [host for host in plan.hosts if not self._folder(host).path.is_dir()]
@@ -79,8 +83,10 @@ class Testbed:
         folder = self._folder(host)
         whole = _host.is_mounted(folder) and _links.namespace_exists(folder.namespace)
         self._changes.do(not whole, f"make host {host.name}", partial(_host.prepare, self._plan, host))
+        for path in host.folders:
+            self._changes.do(not Path(path).is_dir(), f"make folder {path}", partial(_folders.make, path))
         links = _links.read_links()
-        for network in self._plan.networks:
+        for network in self._plan.networks_of(host):
             self._make_cable(host, network, links)
         self._changes.do(not folder.processes(), f"boot host {host.name}", partial(_life.start, self._plan, host))
 

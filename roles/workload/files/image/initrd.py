@@ -27,6 +27,8 @@ def build(program: Path, modules: list[Path]) -> bytes:
 
 def needed_modules(root: Path, release: str) -> list[Path]:
     """Files below root that the guest has to load, each after those it needs; what is built in is left out."""
+    if not (root / "lib/modules" / release).is_dir():
+        return []  # a kernel without loadable modules
     run(["depmod", "--basedir", str(root), release])
     modprobe = ["modprobe", "--config=/dev/null", f"--dirname={root}", f"--set-version={release}", "--show-depends"]
     files: list[Path] = []

@@ -86,6 +86,27 @@ def test_a_device_that_the_machine_lacks_is_named() -> None:
         _devices.number("/dev/nothing")
 
 
+def test_a_host_has_no_files_for_networks_that_it_does_not_join(testbed: _plan.Testbed) -> None:
+    host = replace(testbed.hosts[0], networks=("management",))
+    files = _identity.identity_files(testbed, host)
+    assert [name for name in files if name.startswith("etc/systemd/network/")] == [
+        "etc/systemd/network/50-management.network"
+    ]
+    assert _host.definition(testbed, host)["networks"] == {"management": [1500, None]}
+
+
+def test_teardown_leaves_what_a_host_saw_of_the_machine(testbed: _plan.Testbed, tmp_path: Path) -> None:
+    """A host's own layer has a folder that the machine's was laid over; nothing in it is the machine's."""
+    shared = tmp_path.parent / f"{tmp_path.name}-shared"
+    (shared / "kept").mkdir(parents=True)
+    write_record(testbed, folders={str(shared): "/srv"})
+    folder = _host.folder_of(testbed.state_folder, "one")
+    (folder.upper / "srv").mkdir(parents=True)
+    _host.remove(folder, "t")
+    assert not folder.path.exists()
+    assert (shared / "kept").is_dir()
+
+
 def write_record(testbed: _plan.Testbed, **changes: object) -> None:
     folder = _host.folder_of(testbed.state_folder, "one")
     folder.path.mkdir(parents=True)
@@ -104,6 +125,7 @@ def test_the_same_host_is_accepted(testbed: _plan.Testbed) -> None:
         ({"prefix": "other"}, "has a host one of the prefix other"),
         ({"image": "/old"}, "exists with other image than the inventory has: run the teardown playbook first"),
         ({"addresses": {}, "devices": []}, "other addresses and devices"),
+        ({"folders": {"/nowhere/a": "/srv"}}, "other folders"),
     ],
 )
 def test_a_host_made_of_something_else_is_refused(testbed: _plan.Testbed, changes: dict[str, Any], said: str) -> None:

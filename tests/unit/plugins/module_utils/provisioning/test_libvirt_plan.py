@@ -81,6 +81,22 @@ def test_a_size_that_does_not_do_is_named(tmp_path: Path, name: str, value: obje
     assert said in str(refused.value)
 
 
+def test_a_machine_that_is_to_share_folders_is_refused(tmp_path: Path) -> None:
+    folders = {"one": {"/nowhere/cache": "/var/cache"}}
+    with pytest.raises(ProvisioningError) as refused:
+        plan(tmp_path, host_folders=folders)
+    assert "host one is to share /nowhere/cache, but a virtual machine shares no folders" in str(refused.value)
+    # A container's are none of its business.
+    assert len(plan(tmp_path, host_folders=folders, members=["two"]).machines) == 1
+
+
+def test_a_machine_has_interfaces_on_the_networks_that_it_joins(tmp_path: Path) -> None:
+    made = plan(tmp_path, host_networks={"one": ["management"]})
+    interfaces = [_libvirt_plan.describe(made, machine)["interfaces"] for machine in made.machines]
+    assert [len(found) for found in interfaces if isinstance(found, list)] == [1, 2]
+    assert _libvirt_plan.definition(made, made.machines[0])["networks"] == {"management": [1500, None, None, 0.0]}
+
+
 def test_a_number_is_the_one_that_a_playbook_makes() -> None:
     # What the filter ansible.builtin.to_uuid says of stsm.live_migration/t/var/lib/x/domain/t-one.
     made = "8236d449-4071-50ee-90f5-744aa5e835c9"

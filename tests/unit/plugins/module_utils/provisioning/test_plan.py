@@ -98,6 +98,43 @@ def test_what_is_wrong_is_named(path: str, value: Any, said: str) -> None:
     assert said in str(refused.value)
 
 
+def test_a_host_joins_the_networks_that_it_names_and_needs_no_other_address() -> None:
+    given = changed("addresses/management/builder1", "198.18.0.31") | {"host_networks": {"builder1": ["management"]}}
+    testbed = _plan.make_testbed(given)
+    builder = testbed.hosts[2]
+    assert [network.name for network in testbed.networks_of(builder)] == ["management"]
+    assert set(builder.addresses) == {"management"}
+    assert testbed.networks_of(testbed.hosts[0]) == testbed.networks
+
+
+def test_hosts_of_another_backend_are_not_made_but_keep_their_addresses() -> None:
+    testbed = _plan.make_testbed(parameters() | {"members": ["compute2"]})
+    assert [host.name for host in testbed.hosts] == ["compute2"]
+    with pytest.raises(ProvisioningError, match="compute1 and compute2 both have 198.18.0.11"):
+        _plan.make_testbed(changed("addresses/management/compute2", "198.18.0.11") | {"members": ["compute2"]})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"host_networks": {"compute1": ["management", "storage"]}},
+            "compute1 is to join the network storage, which is not declared: set virtual_host_networks to some of "
+            "management, migration, tenant",
+        ),
+        (
+            {"host_networks": {"compute1": ["migration"]}},
+            "compute1 is reached over the network management: add it to the host's virtual_host_networks",
+        ),
+        ({"members": ["compute3"]}, "compute3 has no management address: set its ansible_host"),
+    ],
+)
+def test_what_a_host_cannot_join_is_named(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ProvisioningError) as refused:
+        _plan.make_testbed(parameters() | options)
+    assert said in str(refused.value)
+
+
 def ipv6_parameters() -> dict[str, Any]:
     """The same testbed with IPv6 on its management and migration networks."""
     given = parameters()
