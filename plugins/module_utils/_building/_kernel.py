@@ -97,7 +97,7 @@ class KernelRecipe:
         objects = shop.build / "objects"
         objects.mkdir()
         make = ["make", f"--directory={shop.tree}", f"O={objects}", f"--jobs={shop.jobs}"]
-        # Not in the configuration: it differs with each digest, and the cache of compilations would know no object again.
+        # Not in the configuration: it differs with each digest, and the cache of compilations would know nothing again.
         local_version = f"-stsm-{shop.digest[:8]}"
         make.append(f"LOCALVERSION={local_version}")
         self._configure(shop, objects, make)
