@@ -113,7 +113,7 @@ class KernelRecipe:
             objects=_MINIMAL_OBJECTS if self._base == MINIMAL else None,
             what="compile",
         )
-        # It leaves packages beside its folder; the other one, of headers for the C library, is the distribution's to give.
+        # They lie beside the folder of objects; the one of headers for the C library is the distribution's to give.
         for package in shop.folder.glob("linux-image-*.deb"):
             shutil.move(str(package), str(shop.packages / package.name))
 
