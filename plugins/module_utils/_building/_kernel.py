@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import time
-from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _kconfig
@@ -93,16 +92,13 @@ class KernelRecipe:
 
     def build(self, shop: Workshop) -> None:
         """Configure, check that the configuration is what was asked for, and build the package of the image."""
-        # The kernel's build leaves its packages beside its objects.
-        objects = shop.build / "objects"
-        objects.mkdir()
-        make = ["make", f"--directory={shop.tree}", f"O={objects}", f"--jobs={shop.jobs}"]
+        make = ["make", f"--directory={shop.tree}", f"O={shop.build}", f"--jobs={shop.jobs}"]
         # Not in the configuration: it differs with each digest, and the cache of compilations would know nothing again.
         local_version = f"-stsm-{shop.digest[:8]}"
         make.append(f"LOCALVERSION={local_version}")
-        self._configure(shop, objects, make)
-        self._check(shop, objects)
-        release = shop.run([*make, "--silent", "kernelrelease"], cwd=objects, what="version").split()[-1]
+        self._configure(shop, make)
+        self._check(shop)
+        release = shop.run([*make, "--silent", "kernelrelease"], cwd=shop.build, what="version").split()[-1]
         if not release.endswith(local_version):
             raise BuildError(
                 f"the kernel would call itself {release}, not …{local_version}: set the source to a release"
@@ -112,36 +108,36 @@ class KernelRecipe:
         packer.write_text(packer.read_text(encoding="utf-8").replace(_NOW, _EPOCH), encoding="utf-8")
         shop.run(
             [*make, "bindeb-pkg", "DPKG_FLAGS=--no-check-builddeps"],
-            cwd=objects,
+            cwd=shop.build,
             environment=self._environment(shop),
             objects=_MINIMAL_OBJECTS if self._base == MINIMAL else None,
             what="compile",
         )
-        # The other one, of headers for the C library, is the distribution's to give.
-        for package in shop.build.glob("linux-image-*.deb"):
+        # They lie beside the folder of objects; the one of headers for the C library is the distribution's to give.
+        for package in shop.folder.glob("linux-image-*.deb"):
             shutil.move(str(package), str(shop.packages / package.name))
 
-    def _configure(self, shop: Workshop, objects: Path, make: list[str]) -> None:
-        config = objects / ".config"
+    def _configure(self, shop: Workshop, make: list[str]) -> None:
+        config = shop.build / ".config"
         if self._base == MINIMAL:
             chosen = shop.build / "minimal.config"
             chosen.write_text(_kconfig.render(self._config), encoding="utf-8")
-            shop.run([*make, f"KCONFIG_ALLCONFIG={chosen}", "allnoconfig"], cwd=objects, what="configure")
+            shop.run([*make, f"KCONFIG_ALLCONFIG={chosen}", "allnoconfig"], cwd=shop.build, what="configure")
         else:
             config.write_text(_kconfig.render({**self._config, **_OWN_SETTINGS}), encoding="utf-8")
-            shop.run([*make, "olddefconfig"], cwd=objects, what="configure")
+            shop.run([*make, "olddefconfig"], cwd=shop.build, what="configure")
         if self._base == RUNNING:
             listing = shop.build / "lsmod"
             listing.write_text("".join(f"{name} 0 0\n" for name in ["Module", *self._modules]), encoding="utf-8")
             # It asks for options that have come up anew; their defaults will do.
             asking = 'yes "" | "$@" LSMOD="$0" localmodconfig'
-            shop.run(["sh", "-c", asking, str(listing), *make], cwd=objects, what="configure")
+            shop.run(["sh", "-c", asking, str(listing), *make], cwd=shop.build, what="configure")
         laid = "".join(_kconfig.render(settings) for _name, settings in self._fragments)
         config.write_text(config.read_text(encoding="utf-8") + laid, encoding="utf-8")
-        shop.run([*make, "olddefconfig"], cwd=objects, what="configure")
+        shop.run([*make, "olddefconfig"], cwd=shop.build, what="configure")
 
-    def _check(self, shop: Workshop, objects: Path) -> None:
-        became = _kconfig.parse((objects / ".config").read_text(encoding="utf-8"), ".config")
+    def _check(self, shop: Workshop) -> None:
+        became = _kconfig.parse((shop.build / ".config").read_text(encoding="utf-8"), ".config")
         asked = [(f"the fragment {name}", settings) for name, settings in self._fragments]
         if self._base == MINIMAL:
             asked.insert(0, ("config", self._config))

@@ -23,7 +23,12 @@ class Shop:
     version, digest, jobs, epoch = "6.12.107-1", "0123456789ab", 2, 1_750_000_000
 
     def __init__(self, folder: Path, drops: Sequence[str] = (), release: str = "6.12.107-stsm-01234567") -> None:
-        self.tree, self.build, self.packages = folder / "tree", folder / "build", folder / "packages"
+        self.folder, self.tree, self.build, self.packages = (
+            folder,
+            folder / "tree",
+            folder / "build",
+            folder / "packages",
+        )
         for made in (self.tree / "scripts/package", self.build, self.packages):
             made.mkdir(parents=True)
         self.packer = self.tree / "scripts/package/mkdebian"
@@ -40,7 +45,7 @@ class Shop:
         what: str = "",
     ) -> str:
         self.steps.append((list(argv), environment or {}))
-        config = self.build / "objects/.config"
+        config = self.build / ".config"
         if "allnoconfig" in argv:
             config.write_text((self.build / "minimal.config").read_text())
         elif "olddefconfig" in argv:
@@ -49,8 +54,8 @@ class Shop:
         elif "kernelrelease" in argv:
             return f"make: something\n{self.release}\n"
         elif "bindeb-pkg" in argv:
-            (self.build / "linux-image-x.deb").write_text("image")
-            (self.build / "linux-libc-dev.deb").write_text("headers")
+            (self.folder / "linux-image-x.deb").write_text("image")
+            (self.folder / "linux-libc-dev.deb").write_text("headers")
         return ""
 
 
@@ -112,7 +117,7 @@ def test_only_a_kernel_that_needs_an_initrd_gets_one_from_the_distributions_hook
 def test_the_distributions_base_is_built_without_its_keys_and_debug_information(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     build(shop, base="distro", config=CONFIG + 'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/x"\n')
-    written = (shop.build / "objects/.config").read_text()
+    written = (shop.build / ".config").read_text()
     assert 'CONFIG_SYSTEM_TRUSTED_KEYS=""' in written
     assert "CONFIG_DEBUG_INFO_NONE=y" in written
 
