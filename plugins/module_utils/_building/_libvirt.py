@@ -95,14 +95,7 @@ class LibvirtRecipe:
     def build(self, shop: Workshop) -> None:
         _libvirt_tree.prepare(shop.tree)
         flags = self._flags(shop)
-        setup = [
-            "meson",
-            "setup",
-            *self._arguments(),
-            f"-Dpackager_version={shop.digest}",
-            str(shop.build),
-            str(shop.tree),
-        ]
+        setup = ["meson", "setup", *self._arguments(), str(shop.build), str(shop.tree)]
         shop.run(setup, cwd=shop.folder, environment=flags, what="configure")
         shop.run(["ninja", f"-j{shop.jobs}"], cwd=shop.build, what="compile")
         install = ["meson", "install", "--no-rebuild", "--quiet", f"--destdir={shop.install}"]

@@ -62,13 +62,11 @@ CORE = Feature(
         "systemd-container",
     ),
     tools=(
-        "gcc",
         "gettext",
         "libacl1-dev",
         "libattr1-dev",
         "libblkid-dev",
         "libbsd-dev",
-        "libc6-dev",
         "libcap-ng-dev",
         "libdevmapper-dev",
         "libglib2.0-dev",
@@ -84,7 +82,6 @@ CORE = Feature(
         "meson",
         "ninja-build",
         "pkgconf",
-        "python3",
         "xsltproc",
     ),
 )

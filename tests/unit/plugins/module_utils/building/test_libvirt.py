@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _libvirt_features, _libvirt_scripts
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
@@ -99,3 +100,8 @@ def test_the_last_libvirt_alone_takes_users_away() -> None:
 )
 def test_release_of_a_version(version: str, release: tuple[int, ...]) -> None:
     assert upstream(version) == release
+
+
+def test_the_role_installs_what_the_recipe_needs() -> None:
+    defaults = yaml.safe_load((ROOT / "roles/libvirt/defaults/main.yml").read_text())
+    assert defaults["libvirt_build_packages"] == LibvirtRecipe({}).tools
