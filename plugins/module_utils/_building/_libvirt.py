@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -94,7 +96,8 @@ class LibvirtRecipe:
 
     def build(self, shop: Workshop) -> None:
         _libvirt_tree.prepare(shop.tree)
-        flags = self._flags(shop)
+        version = _deb.package_version(shop.version, shop.digest)
+        flags = self._flags(shop, version)
         setup = ["meson", "setup", *self._arguments(), str(shop.build), str(shop.tree)]
         shop.run(setup, cwd=shop.folder, environment=flags, what="configure")
         shop.run(["ninja", f"-j{shop.jobs}"], cwd=shop.build, what="compile")
@@ -102,7 +105,6 @@ class LibvirtRecipe:
         shop.run([*install, *([] if self._debug_symbols else ["--strip"])], cwd=shop.build, what="install")
         self._describe_api(shop)
         _libvirt_tree.tidy(shop.install)
-        version = _deb.package_version(shop.version, shop.digest)
         _libvirt_tree.sign(shop.install, {"package": PACKAGE, "version": version, "digest": shop.digest})
         _deb.make(shop, shop.install, self._control(shop.version, version, shop.install))
 
@@ -114,16 +116,22 @@ class LibvirtRecipe:
     def _has(self, name: str) -> bool:
         return _libvirt_features.FEATURES[name] in self._parts
 
-    def _flags(self, shop: Workshop) -> dict[str, str]:
+    def _flags(self, shop: Workshop, version: str) -> dict[str, str]:
         """The flags of Debian's packages; asked for in the folder whose name must not get into programs."""
         environment = dict(_FLAGS_ENVIRONMENT)
         if not self._debug_symbols:
             # They are a fifth of the compiler's work.
             environment["DEB_CFLAGS_APPEND"] = "-g0"
-        return {
+        flags = {
             name: shop.run(["dpkg-buildflags", "--get", name], cwd=shop.folder, environment=environment).strip()
             for name in _FLAGS
         }
+        # Each program says whose it is, and so has a build id of its own even if a patch only changes what it loads.
+        metadata = json.dumps(
+            {"type": "deb", "os": "debian", "name": PACKAGE, "version": version}, separators=(",", ":")
+        )
+        flags["LDFLAGS"] += f" -Xlinker {shlex.quote(f'--package-metadata={metadata}')}"
+        return flags
 
     def _describe_api(self, shop: Workshop) -> None:
         """Lay the description of the API, which bindings are made of; libvirt makes it with its documentation only."""
