@@ -29,7 +29,7 @@ DAEMON = "/usr/sbin/libvirtd"
 MANIFEST = Path("/usr/share/stsm-live-migration/libvirt.json")
 DESCRIPTIONS = Path("/usr/share/libvirt/api")
 BINDINGS = {"libvirt": "libvirt-api.xml", "libvirt_qemu": "libvirt-qemu-api.xml"}
-# The names that move guests and describe them. Those of how many there are of a kind are for C only, as are many others.
+# The names that move guests and describe them. Those that count what there is of a kind are for C only, as are others.
 CONSTANT = re.compile(r"VIR_(?:MIGRATE|DOMAIN)_[A-Z0-9_]+(?<!_LAST)")
 NT_GNU_BUILD_ID = 3
 
@@ -60,10 +60,18 @@ def known_guests() -> dict[str, bool]:
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
         connection = libvirt.open("qemu:///system")
         domains = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        return {domain.name(): domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE for domain in domains}
+        return {domain.name(): busy(libvirt, domain) for domain in domains}
     except Exception:
         # No binding, no daemon, or a guest that has just ended.
         return {}
+
+
+def busy(libvirt: Any, domain: Any) -> bool:
+    """Whether a job of the guest is under way; of one that is arriving libvirt refuses to tell."""
+    try:
+        return bool(domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE)
+    except libvirt.libvirtError:
+        return True
 
 
 def guests() -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -68,3 +68,21 @@ def test_a_guest_is_a_process_that_runs(probe: ModuleType, tmp_path: Path) -> No
     for name, text in (("driver", "1"), ("gone", "999999999"), ("torn", "")):
         (tmp_path / f"{name}.pid").write_text(text)
     assert probe.guests() == {}
+
+
+def domain(job: int | None) -> SimpleNamespace:
+    """A guest whose job libvirt tells, or refuses to tell."""
+
+    def tell() -> list[int]:
+        if job is None:
+            raise RuntimeError("migration statistics are available only on the source host")
+        return [job]
+
+    return SimpleNamespace(jobInfo=tell)
+
+
+@pytest.mark.parametrize(("job", "busy"), [(0, False), (2, True), (None, True)])
+def test_a_guest_that_arrives_is_busy(probe: ModuleType, job: int | None, busy: bool) -> None:
+    binding = ModuleType("libvirt")
+    binding.__dict__.update(VIR_DOMAIN_JOB_NONE=0, libvirtError=RuntimeError)
+    assert probe.busy(binding, domain(job)) is busy
