@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._places import DEFAULT_FOLDER, progress_file
 from ansible_collections.stsm.live_migration.plugins.plugin_utils._progress import Progress
 
 
 class ActionModule(ActionBase):
-    """Runs the module and shows how far the build is, and the end of its log if it failed."""
+    """Runs the module and shows how far the build is."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's own result."""
@@ -23,6 +22,4 @@ class ActionModule(ActionBase):
         folder = self._task.args.get("folder", DEFAULT_FOLDER)
         with Progress(self._connection, str(progress_file(folder, str(self._task.args.get("component"))))):
             result.update(self._execute_module(task_vars=task_vars))
-        if result.get("log_tail"):
-            Display().display(result["log_tail"])
         return result
