@@ -22,7 +22,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._lib
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 
 # Raised when what is written here, or in the other files of this recipe, changes what the package contains.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 PACKAGE = "stsm-libvirt"
 _OPTIONS = ("debug_symbols", "features")
 # Where Debian's packages have everything, so that settings, state and clients are found again.
