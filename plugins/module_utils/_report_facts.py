@@ -47,6 +47,7 @@ def notices(records: Sequence[Record]) -> list[str]:
     conceded = sorted({word for record in records for host in record["hosts"].values() for word in host["concessions"]})
     if conceded:
         told.append(f"Concessions were in force on the hosts: {', '.join(conceded)}.")
+    told += _from_source(records)
     told += _company(records)
     damaged = sum(memory_fault(record) is not None for record in records)
     if damaged:
@@ -55,6 +56,19 @@ def notices(records: Sequence[Record]) -> list[str]:
     if len(kept) < len(records):
         told.append(f"{len(records) - len(kept)} of {len(records)} runs are not valid: listed below, and in no figure.")
     return told
+
+
+def _from_source(records: Sequence[Record]) -> list[str]:
+    """Say which of the programs were built for these hosts, and with which patches; old records do not tell."""
+    built = sorted(
+        {
+            f"{component} {build['version']} ({', '.join([build['digest'][:8], *build['patches']])})"
+            for record in records
+            for host in record["hosts"].values()
+            for component, build in host.get("builds", {}).items()
+        }
+    )
+    return [f"Built from source were {', '.join(built)}."] if built else []
 
 
 def _company(records: Sequence[Record]) -> list[str]:

@@ -134,6 +134,7 @@ def test_what_has_to_be_given_is_given(name: str) -> None:
     required = {key for key, option in role_options().items() if option.get("required")}
     # The playbook or the calling role hands these over.
     required -= {"virtual_hosts_image_root", "platform_releases"}
+    required -= {"source_package_component", "source_package_source"}
     if not hosts(name, "provisioner"):
         required = {key for key in required if not key.startswith(("virtual_hosts_", "host_image_"))}
     given = {key for host in inventory(name)["_meta"]["hostvars"].values() for key in host}
@@ -144,7 +145,7 @@ def test_what_has_to_be_given_is_given(name: str) -> None:
 def test_playbooks_can_be_read_with_a_partner_inventory(name: str) -> None:
     listed = ansible("ansible-playbook", name, *(f"{COLLECTION}.{one}" for one in playbooks()), "--list-hosts")
     plays = set(re.findall(r"play #\d+ \((\w+)\).*?hosts \((\d+)\)", listed, re.S))
-    assert plays == {("provisioner", "0"), ("compute", "2"), ("observer", "1")}
+    assert plays == {("provisioner", "0"), ("builder", "1"), ("compute", "2"), ("observer", "1")}
 
 
 @pytest.mark.parametrize(("name", "link"), PARTNERS.items())

@@ -16,6 +16,8 @@ from xml.etree import ElementTree
 
 _NT_GNU_BUILD_ID = 3
 _PT_NOTE = 4
+# Where deployments leave what they were made of.
+_FACTS_FOLDER = "/etc/ansible/facts.d"
 _SYSCTLS = (
     "vm.unprivileged_userfaultfd",
     "vm.overcommit_memory",
@@ -57,7 +59,7 @@ def gather(connection: Any, interface: str, emulator: str) -> dict[str, Any]:
             libvirt_build_id=build_id(_running_daemon()),
             qemu_binary=emulator,
             qemu_build_id=build_id(emulator),
-            builds=_builds(),
+            builds=builds(),
         )
     return facts
 
@@ -128,10 +130,10 @@ def _running_daemon() -> str:
     return "/usr/sbin/libvirtd"
 
 
-def _builds() -> dict[str, Any]:
+def builds() -> dict[str, Any]:
     """What was built from source for this host, by component: the facts that its deployment has left."""
     found = {}
-    for path in sorted(Path("/etc/ansible/facts.d").glob("stsm_*.fact")):
+    for path in sorted(Path(_FACTS_FOLDER).glob("stsm_*.fact")):
         try:
             fact = json.loads(path.read_text(encoding="utf-8"))
             patches = [patch["name"] for patch in fact["inputs"]["patches"]]

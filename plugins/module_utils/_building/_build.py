@@ -162,12 +162,17 @@ def _describe(package: Path, kept: Path) -> dict[str, str]:
 
 
 def _keep(building: Path, final: Path) -> None:
-    """Give a whole build its name; source and objects go, packages, log and manifest stay."""
-    for entry in building.iterdir():
-        if entry.name not in ("packages", "build.log", _MANIFEST):
-            shutil.rmtree(str(entry)) if entry.is_dir() else entry.unlink()
-    os.sync()
-    building.rename(final)
+    """Give a whole build its name: packages, log and manifest, which are on the disk by then. All the rest goes."""
+    kept = building / "kept"
+    kept.mkdir(mode=0o755)
+    for name in ("packages", "build.log", _MANIFEST):
+        (building / name).rename(kept / name)
+    for path in kept.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    kept.rename(final)
+    shutil.rmtree(str(building))
 
 
 @contextmanager

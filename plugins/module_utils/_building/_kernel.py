@@ -36,7 +36,7 @@ _OWN_SETTINGS = {
 # not those of the distribution, which would make one.
 _NO_HOOKS = "/etc/stsm-live-migration/kernel"
 # Lines "CC file.o" and the like of a whole build with the shipped minimal configuration.
-_MINIMAL_OBJECTS = 2420
+_MINIMAL_OBJECTS = 2450
 _NOW = "$(date -R)"
 _EPOCH = '$(date -R -u -d "@$SOURCE_DATE_EPOCH")'
 _BUILDERS_NAME = {"KBUILD_BUILD_USER": "stsm", "KBUILD_BUILD_HOST": "builder", "DEBEMAIL": "stsm@invalid"}

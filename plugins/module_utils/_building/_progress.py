@@ -13,6 +13,7 @@ _NINJA = re.compile(r"^\[(\d+)/(\d+)\]")
 _KBUILD = re.compile(r"^\s+(?:CC|AS|LD|AR|HOSTCC|HOSTLD|OBJCOPY|GEN|UPD)\b")
 # Somebody who watches is told at least this often; the promise is 15 s.
 TELL_SECONDS = 10.0
+_TELLING_SHARE = 0.03
 
 
 class Progress:
@@ -61,7 +62,8 @@ class Progress:
         # A count that was only estimated may be passed.
         done = min(self._done, self._objects)
         text = f"{self._what}: {done} of {self._objects} objects, {so_far}"
-        if 0 < done < self._objects:
+        # The first ones tell little of the others.
+        if _TELLING_SHARE * self._objects <= done < self._objects:
             text += f", about {_minutes(seconds * (self._objects - done) / done)} left"
         return text
 

@@ -8,9 +8,11 @@ from typing import Any, Callable, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._build import Recipe
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._kernel import KernelRecipe
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt import LibvirtRecipe
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._qemu import QemuRecipe
 
 RECIPES: dict[str, Callable[[Mapping[str, Any]], Recipe]] = {
     "kernel": KernelRecipe,
+    "libvirt": LibvirtRecipe,
     "qemu": QemuRecipe,
 }

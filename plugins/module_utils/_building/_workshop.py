@@ -18,6 +18,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._pro
 
 _TAIL_LINES = 25
 _LOOK_SECONDS = 1.0
+# However the module ends, nothing of a step outlives it: the step is the first process of a namespace of its own.
+_ENDS_WITH_ITS_PARENT = ("setpriv", "--pdeathsig=KILL", "--", "unshare", "--pid", "--fork", "--kill-child", "--")
 _CCACHE_SIZE = "5G"
 # Compilers that are called by these names come from the cache of compilations.
 _CCACHE_PATH = "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -79,8 +81,7 @@ class Workshop:
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {shlex.join(argv)}\n")
             process = subprocess.Popen(
-                # With its parent goes the step, and make and ninja end their own children.
-                ["setpriv", "--pdeathsig=TERM", "--", *argv],
+                [*_ENDS_WITH_ITS_PARENT, *argv],
                 cwd=str(cwd),
                 env=self._environment(environment or {}),
                 stdin=subprocess.DEVNULL,

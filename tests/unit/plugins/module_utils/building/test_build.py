@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._err
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._qemu import QemuRecipe, upstream
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the steps of a build have a process namespace, made by root")
 
 PATCH = Patch("0001-name.patch", "--- a/name\n+++ b/name\n@@ -1 +1 @@\n-one\n+two\n")
 

@@ -27,6 +27,7 @@ class Clock:
             8,
             "compile: 2 of 8 objects, 60 s so far, about 3.0 min left",
         ),
+        (["[3/120] Compiling a.c"], None, "compile: 3 of 120 objects, 60 s so far"),
         (["  CC      a.o"] * 9, 8, "compile: 8 of 8 objects, 60 s so far"),
         (["checking for zlib"], None, "compile: 60 s so far; checking for zlib"),
         ([], None, "compile: 60 s so far"),
