@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import pwd
 import subprocess
-from typing import Any
+from typing import Any, Iterable, Mapping
 
 from ._errors import AgentError
 
@@ -32,10 +32,23 @@ def as_user(command: list[str]) -> list[str]:
     return [*become, "--", *command]
 
 
-def migration_capabilities(emulator: str) -> list[str]:
-    """The names of the migration capabilities that QEMU offers."""
-    (answer,) = _converse(emulator, {"execute": "query-migrate-capabilities"})
-    return sorted(row["capability"] for row in answer["return"])
+def abilities(emulator: str) -> dict[str, Any]:
+    """``{"migration_capabilities": [names], "machines": {type asked for: type that a guest then gets}}``.
+
+    QEMU is asked itself: libvirt tells of the machine types of the one that it would choose.
+    """
+    capabilities, machines = _converse(
+        emulator, {"execute": "query-migrate-capabilities"}, {"execute": "query-machines"}
+    )
+    return {
+        "migration_capabilities": sorted(row["capability"] for row in capabilities["return"]),
+        "machines": machine_types(machines["return"]),
+    }
+
+
+def machine_types(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By each name a guest may ask for, the machine type that it gets (``{"q35": "pc-q35-10.0"}``)."""
+    return {name: row["name"] for row in rows for name in (row["name"], row.get("alias")) if name}
 
 
 def post_copy_refusal(emulator: str) -> str | None:

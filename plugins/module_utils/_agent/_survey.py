@@ -12,7 +12,7 @@ from typing import Any, Sequence
 from xml.etree import ElementTree
 
 from ._binding import libvirt
-from ._qemu import migration_capabilities
+from ._qemu import abilities
 
 
 def survey(connection: Any, emulator: str, accelerator: str | None, folders: Sequence[str]) -> dict[str, Any]:
@@ -21,8 +21,7 @@ def survey(connection: Any, emulator: str, accelerator: str | None, folders: Seq
         "available_memory_mib": _available_memory_mib(),
         "free_mib": {folder: free_mib(Path(folder)) for folder in folders},
         "guests": [domain.name() for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)],
-        "migration_capabilities": migration_capabilities(emulator),
-        "machines": _machines(connection),
+        **abilities(emulator),
         **(_processors(connection, emulator, accelerator) if accelerator else {}),
     }
 
@@ -44,17 +43,6 @@ def _available_memory_mib() -> int:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) >> 10
     return 0
-
-
-def _machines(connection: Any) -> dict[str, str]:
-    """By each machine type the guest may ask for, the one that it then gets (``{"q35": "pc-q35-10.0"}``)."""
-    found = {}
-    for architecture in ElementTree.fromstring(connection.getCapabilities()).iterfind("guest/arch"):
-        if architecture.get("name") == platform.machine():
-            for machine in architecture.iterfind(".//machine"):
-                name = machine.text or ""
-                found[name] = machine.get("canonical") or name
-    return found
 
 
 def _processors(connection: Any, emulator: str, accelerator: str) -> dict[str, Any]:

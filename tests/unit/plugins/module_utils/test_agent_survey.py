@@ -4,21 +4,14 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _survey
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _qemu, _survey
 
-CAPABILITIES = f"""
-<capabilities>
-  <guest><arch name='{platform.machine()}'>
-    <machine maxCpus='288'>pc-q35-10.0</machine>
-    <machine canonical='pc-q35-10.0' maxCpus='288'>q35</machine>
-    <domain type='kvm'><machine>pc-i440fx-10.0</machine></domain>
-  </arch></guest>
-  <guest><arch name='another'><machine>virt</machine></arch></guest>
-</capabilities>
-"""
+MACHINES = [
+    {"name": "pc-q35-10.0", "alias": "q35", "cpu-max": 288},
+    {"name": "pc-i440fx-10.0", "cpu-max": 255},
+]
 DOMAIN_CAPABILITIES = """
 <domainCapabilities><cpu>
   <mode name='host-model' supported='yes'><model>EPYC</model></mode>
@@ -36,15 +29,12 @@ DOMAIN_CAPABILITIES = """
 class Libvirt:
     """A connection that answers as libvirt would."""
 
-    def getCapabilities(self) -> str:  # noqa: N802
-        return CAPABILITIES
-
     def getDomainCapabilities(self, *_arguments: object) -> str:  # noqa: N802
         return DOMAIN_CAPABILITIES
 
 
 def test_machine_types_are_read_with_what_they_stand_for() -> None:
-    assert _survey._machines(Libvirt()) == {
+    assert _qemu.machine_types(MACHINES) == {
         "q35": "pc-q35-10.0",
         "pc-q35-10.0": "pc-q35-10.0",
         "pc-i440fx-10.0": "pc-i440fx-10.0",
