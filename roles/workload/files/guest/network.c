@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -18,13 +19,22 @@
 #define ATTEMPTS 200u
 #define ATTEMPT_MS 10u
 
+/* What a kernel makes by itself (lo, dummy0, ifb0) has no device behind it. */
+static bool has_device(const char *name)
+{
+	char path[sizeof("/sys/class/net//device") + IF_NAMESIZE];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
+	return access(path, F_OK) == 0;
+}
+
 static bool find_interface(char name[NETWORK_NAME_BYTES])
 {
 	struct if_nameindex *interfaces = if_nameindex();
 	bool found = false;
 
 	for (struct if_nameindex *one = interfaces; one != NULL && one->if_index != 0 && !found; one++) {
-		if (strcmp(one->if_name, "lo") == 0)
+		if (!has_device(one->if_name))
 			continue;
 		strncpy(name, one->if_name, NETWORK_NAME_BYTES - 1u);
 		found = true;
