@@ -29,6 +29,7 @@ HOSTS = (
     "tests/nested_hosts.py",
     "tests/own_guest.py",
     "tests/quickstart_hosts.py",
+    "tests/stack_hosts.py",
     PYTEST_SETTINGS,
 )
 GUEST = ("tests/guest/*", "roles/workload/*", PYTEST_SETTINGS)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""The scenario stack's builder, its tiny sources, and playbooks on its hosts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+HOSTS = str(ROOT / "molecule/inventory/hosts.yml")
+SOURCES = ROOT / ".site/molecule/sources"
+_INVENTORIES = ("inventories/quickstart", "molecule/inventory", "molecule/inventory_stack")
+
+
+def play(name: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection, or one of the scenario, where molecule runs them."""
+    command = ["ansible-playbook", *(f"--inventory={ROOT / inventory}" for inventory in _INVENTORIES)]
+    command += [*arguments, f"--extra-vars={json.dumps(variables)}", name]
+    return subprocess.run(command, cwd=ROOT / "molecule/stack", capture_output=True, text=True, check=False)
