@@ -98,7 +98,7 @@ def test_a_patched_file_and_its_configuration_are_in_the_package(order: _build.O
 
 def test_two_builds_have_the_same_bytes(order: _build.Order, tmp_path: Path) -> None:
     sums = []
-    for _ in range(2):
+    for _attempt in range(2):
         built = _build.build(order)
         sums.append(built["packages"][0]["sha256"])
         Path(built["packages"][0]["file"]).unlink()
