@@ -174,6 +174,7 @@ wall_seconds:
   sample: 480.2
 """
 
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -221,6 +222,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    # What is packed is for everybody to read, whatever the umask of the builder's root.
+    os.umask(0o022)
     folder = Path(module.params["folder"])
     component = module.params["component"]
     try:

@@ -38,12 +38,12 @@ def built(builder: Host, component: str) -> dict[str, Any]:
     return fact
 
 
-def source_of(component: str, version: str) -> dict[str, str]:
+def source_of(component: str, name: str, version: str) -> dict[str, str]:
     return {
         "provider": "archive",
         "version": version,
-        "path": f"{BUILDS}/archives/{component}.tar",
-        "sha256": hashlib.sha256((SOURCES / f"{component}.tar").read_bytes()).hexdigest(),
+        "path": f"{BUILDS}/archives/{component}/{name}.tar",
+        "sha256": hashlib.sha256((SOURCES / f"{name}.tar").read_bytes()).hexdigest(),
     }
 
 
@@ -51,9 +51,9 @@ def build(builder: Host, component: str = "qemu", **changed: Any) -> dict[str, A
     """What the module answers on the builder to what the inventory asks for, with something changed."""
     config = (SOURCES / "linux.config").read_text().rstrip()
     source, options = {
-        "kernel": (source_of("linux", "6.12.0-1"), {"base": "minimal", "config": config}),
-        "qemu": (source_of("qemu", "10.2.0-1"), {"features": {"kvm": True}}),
-        "libvirt": (source_of("libvirt", "11.3.0-1"), {"features": {}, "debug_symbols": False}),
+        "kernel": (source_of("kernel", "linux", "6.12.0-1"), {"base": "minimal", "config": config}),
+        "qemu": (source_of("qemu", "qemu", "10.2.0-1"), {"features": {"kvm": True}}),
+        "libvirt": (source_of("libvirt", "libvirt", "11.3.0-1"), {"features": {}, "debug_symbols": False}),
     }[component]
     source.update(changed.pop("source", {}))
     asked = {"component": component, "source": source, "options": options, **changed}

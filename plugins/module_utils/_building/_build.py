@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building impo
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._archive import file_sha256
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch, apply_patches
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._progress import Progress, ticking
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import Source
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths
@@ -97,12 +99,12 @@ def build(order: Order) -> dict[str, Any]:
         manifest = find(order)
         if manifest is not None:
             return manifest
-        _paths.require_free_disk(home, order.recipe.DISK_MIB, f"building {order.component}")
         inputs = order.inputs()
         digest = digest_of(inputs)
         for leftover in home.glob(".building-*"):
             shutil.rmtree(str(leftover))
         shutil.rmtree(str(home / digest), ignore_errors=True)
+        _paths.require_free_disk(home, order.recipe.DISK_MIB, f"building {order.component}")
         building = home / f".building-{digest}"
         say = _teller(order)
         try:
@@ -125,9 +127,9 @@ def _build_in(
     began, spent = time.monotonic(), _cpu_seconds()
     building.mkdir(mode=0o755)
     digest = digest_of(inputs)
-    say(f"fetch and unpack {getattr(order.source, 'package', order.component)} {order.source.version}")
-    epoch = order.source.unpack(building / "tree")
-    apply_patches(building / "tree", order.patches)
+    with ticking(Progress(f"fetch and unpack {order.source.version}", say)):
+        epoch = order.source.unpack(building / "tree")
+        apply_patches(building / "tree", order.patches)
     ccache = order.folder / "ccache"
     ccache.mkdir(exist_ok=True)
     shop = Workshop(building, ccache, order.source.version, digest, _jobs(), epoch, lock, say)
@@ -196,8 +198,10 @@ def _teller(order: Order) -> Callable[[str], None]:
 
 def _jobs() -> int:
     """As many compilers as there are processors, and memory for."""
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return max(1, min(os.cpu_count() or 1, pages // _MEMORY_MIB_A_JOB))
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+    available = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.M)
+    memory_mib = int(available.group(1)) // 1024 if available else 0
+    return max(1, min(len(os.sched_getaffinity(0)), memory_mib // _MEMORY_MIB_A_JOB))
 
 
 def _cpu_seconds() -> float:

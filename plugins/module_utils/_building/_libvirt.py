@@ -175,9 +175,3 @@ def _features(asked: Any) -> dict[str, bool]:
         if not isinstance(value, bool):
             raise BuildError(f"the feature {name} of libvirt is {value!r}: set it to true or false")
     return dict(asked)
-
-
-def upstream(version: str) -> tuple[int, ...]:
-    """The release in a version of a source package, as numbers: (11, 3, 0) of 11.3.0-3+deb13u3."""
-    found = re.match(r"(?:\d+:)?v?(\d+(?:\.\d+)*)", version)
-    return tuple(int(number) for number in found.group(1).split(".")) if found else ()

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
-from typing import Callable
+from contextlib import contextmanager
+from typing import Callable, Iterator
 
 # ninja's own count, and the lines in which kbuild names what it has made: "  CC      kernel/fork.o", "  LD [M]  x.ko".
 _NINJA = re.compile(r"^\[(\d+)/(\d+)\]")
@@ -48,10 +50,12 @@ class Progress:
             self._done += 1
 
     def tell_when_due(self) -> None:
-        now = self._clock()
-        if now - self._told >= TELL_SECONDS:
-            self._told = now
-            self._say(self.line())
+        if self._clock() - self._told >= TELL_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told = self._clock()
+        self._say(self.line())
 
     def line(self) -> str:
         """The state in one line, such as "compile: 120 of 900 objects, 2.0 min so far, about 13.0 min left"."""
@@ -66,6 +70,25 @@ class Progress:
         if _TELLING_SHARE * self._objects <= done < self._objects:
             text += f", about {_minutes(seconds * (self._objects - done) / done)} left"
         return text
+
+
+@contextmanager
+def ticking(progress: Progress) -> Iterator[None]:
+    """Tell of a step that shows no output: when it begins, and whenever it is due."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(1.0):
+            progress.tell_when_due()
+
+    progress.tell()
+    ticker = threading.Thread(target=tick, name="progress", daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ticker.join()
 
 
 def _minutes(seconds: float) -> str:

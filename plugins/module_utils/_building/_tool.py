@@ -20,6 +20,8 @@ def run_tool(argv: Sequence[str], failed: str) -> str:
         )
     except FileNotFoundError as error:
         raise BuildError(f"the builder has no {argv[0]}: install it there") from error
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{failed} ({argv[0]} was not ready after {_TIMEOUT_SECONDS} s)") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["no message"]
         raise BuildError(f"{failed} ({said[-1]})")

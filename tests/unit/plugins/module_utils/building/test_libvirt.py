@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _libvirt_features, _libvirt_scripts
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
-from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt import LibvirtRecipe, upstream
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt import LibvirtRecipe
 
 ROOT = Path(__file__).parents[5]
 
@@ -93,15 +93,3 @@ def test_scripts_are_sound(name: str, profiles: list[str], tmp_path: Path) -> No
 def test_the_last_libvirt_alone_takes_users_away() -> None:
     purge = _libvirt_scripts.scripts([])["postrm"]
     assert purge.index("! -e /usr/sbin/libvirtd") < purge.index("deluser --quiet libvirt-qemu")
-
-
-@pytest.mark.parametrize(
-    ("version", "release"), [("11.3.0-3+deb13u3", (11, 3, 0)), ("1:12.0.0", (12, 0, 0)), ("v9.0", (9, 0)), ("x", ())]
-)
-def test_release_of_a_version(version: str, release: tuple[int, ...]) -> None:
-    assert upstream(version) == release
-
-
-def test_the_role_installs_what_the_recipe_needs() -> None:
-    defaults = yaml.safe_load((ROOT / "roles/libvirt/defaults/main.yml").read_text())
-    assert defaults["libvirt_build_packages"] == LibvirtRecipe({}).tools
