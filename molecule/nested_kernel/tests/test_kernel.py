@@ -76,6 +76,6 @@ def test_kernel_that_does_not_boot_is_followed_by_the_one_before(host: Host, rel
     )
     assert refused.returncode != 0
     said = " ".join(refused.stdout.split())
-    assert f"which did not come up: it fell back to {release}, which is still its default" in said
+    assert f"which did not come up: it fell back to {release}, which is still its default" in said, said
     assert host.check_output("uname -r") == release
     assert "deadbeef" not in host.check_output("grub-editenv - list")

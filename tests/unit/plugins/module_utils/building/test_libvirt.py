@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _libvirt_features, _libvirt_scripts
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
