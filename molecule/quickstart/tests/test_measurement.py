@@ -116,7 +116,7 @@ def test_guest_of_the_site_is_moved_with_the_vantage_points_it_has(
     stranger = Guest(name="site-guest", memory_mib=128)
     source = testbed.connections[0]
     version = [int(part) for part in testbed.facts[source.host.name]["qemu_version"].split(".")]
-    definition = domain_xml(stranger, "quiet stsm.working_set_mib=16", source.host.tenant_bridge, version)
+    definition = domain_xml(stranger, "quiet stsm.working_set_mib=16", source.host, version)
     source.call("start_guest", definition=definition, result_path=result_path(stranger))
     try:
         asked = {"guest": {"domain": "site-guest"}, "link": {"rate_mbit_per_second": 1000}}
