@@ -19,7 +19,9 @@ def refusal(name: str, *arguments: str, **variables: Any) -> str:
     """What is said by a playbook of the collection, or one of the scenario, that fails where molecule runs it."""
     command = ["ansible-playbook", *(f"--inventory={ROOT / inventory}" for inventory in _INVENTORIES)]
     command += [*arguments, f"--extra-vars={json.dumps(variables)}", name]
-    done = subprocess.run(command, cwd=ROOT / "molecule/stack", capture_output=True, text=True, check=False)
+    # As it is set by molecule, Ansible tells of failures on the other stream.
+    output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, cwd=ROOT / "molecule/stack", check=False, **output)
     assert done.returncode != 0
-    # Ansible may fold long lines.
+    # It may fold long lines.
     return " ".join(done.stdout.split())

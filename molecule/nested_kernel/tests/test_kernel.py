@@ -70,7 +70,8 @@ def test_kernel_that_does_not_boot_is_followed_by_the_one_before(host: Host, rel
     refused = subprocess.run(
         [*command, f"--extra-vars={json.dumps(arguments)}"],
         cwd=Path(__file__).parents[1],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
