@@ -109,7 +109,9 @@ class Host:
         remote = f"{self.python} -u -c {shlex.quote(_BOOTSTRAP)}"
         if self.user != "root":
             remote = "sudo -n " + remote
-        options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-T"]
+        # Not shared with others: such a connection is theirs to watch, and a host that died would go unseen.
+        own = ["-o", "ControlPath=none"]
+        options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", *own, "-T"]
         return ["ssh", *options, *self.ssh_arguments, "-p", str(self.port), f"{self.user}@{self.address}", remote]
 
 
