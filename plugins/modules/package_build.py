@@ -192,8 +192,8 @@ def main() -> None:
     text = {"type": "str", "default": ""}
     module = AnsibleModule(
         argument_spec={
-            "component": {"type": "str", "choices": ["kernel", "libvirt", "qemu"], "required": True},
-            "folder": {"type": "path", "default": "/var/cache/stsm-live-migration/builds"},
+            "component": {"type": "str", "choices": sorted(RECIPES), "required": True},
+            "folder": {"type": "path", "default": _places.DEFAULT_FOLDER},
             "options": {"type": "dict", "default": {}},
             "patches": {
                 "type": "list",
