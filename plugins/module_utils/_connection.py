@@ -31,6 +31,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _facts,
     _guest_channel,
     _hypervisor,
+    _libvirt_places,
     _link,
     _link_limit,
     _load,
@@ -61,6 +62,7 @@ _AGENT = (
     _facts,
     _guest_channel,
     _hypervisor,
+    _libvirt_places,
     _link,
     _link_limit,
     _load,
@@ -100,6 +102,8 @@ class Host:
     migration_interface: str = "migration"
     tenant_bridge: str = "tenant0"
     libvirt_name: str = ""
+    # 0: the one that libvirt takes for the transport.
+    libvirt_port: int = 0
     libvirt_transport: str = "tls"
     emulator: str = ""
     python: str = "/usr/bin/python3"

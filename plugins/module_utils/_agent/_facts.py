@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from ._libvirt_places import places
+
 _NT_GNU_BUILD_ID = 3
 _PT_NOTE = 4
 # Where deployments leave what they were made of.
@@ -122,12 +124,13 @@ def _emulator(connection: Any, path: str) -> str:
 
 def _running_daemon() -> str:
     """The program of the daemon that drives QEMU, as it runs: the file of its name may have been replaced since."""
+    ours = places()
     for name in ("virtqemud", "libvirtd"):
-        for folder in ("/run/libvirt", "/run"):
+        for folder in (ours.runtime, ours.runtime.parent):
             process = _read(f"{folder}/{name}.pid")
             if process:
                 return f"/proc/{process}/exe"
-    return "/usr/sbin/libvirtd"
+    return str(ours.daemon)
 
 
 def builds() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ._clock import now_ns
 from ._errors import AgentError
+from ._libvirt_places import places
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -65,7 +66,7 @@ def interface_bytes(interface: str) -> tuple[int, int]:
 def guest_pid(guest: str) -> int | None:
     """The process of the running *guest*, as libvirt wrote it down; None while there is none."""
     try:
-        return int(Path("/run/libvirt/qemu", guest + ".pid").read_text())
+        return int((places().runtime / "qemu" / f"{guest}.pid").read_text())
     except (OSError, ValueError):
         return None
 

@@ -135,7 +135,8 @@ class LibvirtDriver:
 
 def destination_uri(host: Host) -> str:
     """The libvirt URI by which the source's libvirt reaches *host*."""
-    return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}/system"
+    port = f":{host.libvirt_port}" if host.libvirt_port else ""
+    return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}{port}/system"
 
 
 def _copies_disks(scenario: Scenario) -> bool:
