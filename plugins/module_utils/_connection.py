@@ -36,6 +36,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _load,
     _lock,
     _migration,
+    _offer,
     _permission,
     _qemu,
     _reach,
@@ -44,7 +45,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _session,
     _stream,
     _survey,
+    _switch_point,
     _token_bucket,
+    _witness,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
@@ -65,6 +68,7 @@ _AGENT = (
     _load,
     _lock,
     _migration,
+    _offer,
     _permission,
     _qemu,
     _reach,
@@ -73,7 +77,9 @@ _AGENT = (
     _session,
     _stream,
     _survey,
+    _switch_point,
     _token_bucket,
+    _witness,
 )
 # Reads the archive's length and the archive, then leaves standard input to the agent.
 _BOOTSTRAP = (
