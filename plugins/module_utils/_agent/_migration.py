@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ._binding import libvirt
 from ._clock import now_ns
+from ._recovery import Recovery
 from ._switch_point import SwitchPoint
 from ._witness import Witness
 
@@ -62,9 +63,10 @@ class Migration:
     """Drives ``virDomainMigrateToURI3`` from a thread of its own.
 
     *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch`` and
-    ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``, ``downtime_limit_ms`` (or None).
+    ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``, ``downtime_limit_ms`` (or None)
+    and ``recovers``: whether a post-copy that breaks is resumed, for no longer than the time limit.
     Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
-    *witness* saw.
+    *witness* saw and what each attempt to resume came to.
     """
 
     def __init__(
@@ -83,6 +85,12 @@ class Migration:
         self._switch_requested_ns: int | None = None
         self._error: str | None = None
         self._ended_ns = 0
+        self._recovery = Recovery(
+            domain,
+            lambda: self._attempt("VIR_MIGRATE_POSTCOPY_RESUME"),
+            request["time_limit_seconds"],
+            lambda: self._abort_reason is not None,
+        )
         self._driver = threading.Thread(target=self._drive, name="migrate", daemon=True)
         self._steerer = threading.Thread(target=self._steer, name="steer", daemon=True)
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -111,15 +119,23 @@ class Migration:
         return not self._steerer.is_alive()
 
     def _drive(self) -> None:
+        try:
+            self._error = self._attempt()
+            if self._request["recovers"]:
+                self._error = self._recovery.mend(self._error)
+        finally:
+            self._ended_ns = now_ns()
+
+    def _attempt(self, *more_flags: str) -> str | None:
+        """Ask libvirt and wait for the end; returns its words if it fails."""
         flags = 0
-        for name in self._request["flags"]:
+        for name in (*self._request["flags"], *more_flags):
             flags |= getattr(libvirt, name)
         try:
             self._domain.migrateToURI3(self._request["destination_uri"], self._request["parameters"], flags)
         except libvirt.libvirtError as error:
-            self._error = _in_words(error)
-        finally:
-            self._ended_ns = now_ns()
+            return _in_words(error)
+        return None
 
     def _steer(self) -> None:
         limit_ns = self._started_ns + int(self._request["time_limit_seconds"] * 1e9)
@@ -154,6 +170,7 @@ class Migration:
             abort_reason=self._abort_reason if self._error else None,
             error=self._error,
             qemu=self._witness.told(),
+            resumes=self._recovery.errors,
         )
 
     def _switch_is_due(self) -> bool:
@@ -185,6 +202,8 @@ class Migration:
                 self._witness.look()
                 if not self._switch_point.follows_passes:
                     self._switch_point.note(now_ns(), raw)
+                if self._request["recovers"] and self._switch_requested_ns is not None:
+                    self._recovery.note(raw)
                 self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=named_statistics(raw))
             self._driver.join(_WATCH_SECONDS)
 

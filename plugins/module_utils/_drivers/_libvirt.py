@@ -185,5 +185,6 @@ def migration_request(
         "switch": choice.switch.kind,
         "switch_number": choice.switch.number,
         "time_limit_seconds": scenario.time_limit_seconds,
+        "recovers": choice.recovers,
         "downtime_limit_ms": _UNREACHABLE_MS if strategy.uses_postcopy else choice.downtime_limit_ms,
     }
