@@ -110,7 +110,8 @@ def daemon_delta(observation: Observation, end: str, key: str) -> float | None:
     while_it_ran = [row[key] for row in rows if start_ns < row["at_ns"] <= until_ns]
     if not while_it_ran:
         return None
-    return round(float(while_it_ran[-1]) - (before[-1] if before else while_it_ran[0]), 3)
+    spent: float = while_it_ran[-1] - (before[-1] if before else while_it_ran[0])
+    return round(spent, 3)
 
 
 def times(observation: Observation) -> dict[str, Any]:
