@@ -10,6 +10,9 @@ from typing import Any, Callable
 
 from ._binding import libvirt
 from ._clock import now_ns
+from ._recovery import Recovery
+from ._switch_point import SwitchPoint
+from ._witness import Witness
 
 _STEER_SECONDS = 0.01
 _WATCH_SECONDS = 0.05
@@ -31,6 +34,9 @@ STATISTICS = {
     "memory_page_size": "memory_page_size_bytes",
     "memory_postcopy_requests": "memory_postcopy_requests",
     "auto_converge_throttle": "auto_converge_throttle_percent",
+    "compression_pages": "xbzrle_pages",
+    "compression_bytes": "xbzrle_bytes",
+    "compression_cache_misses": "xbzrle_cache_misses",
     "disk_total": "disk_total_bytes",
     "disk_processed": "disk_processed_bytes",
     "disk_remaining": "disk_remaining_bytes",
@@ -56,25 +62,35 @@ def _in_words(error: Any) -> str:
 class Migration:
     """Drives ``virDomainMigrateToURI3`` from a thread of its own.
 
-    *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch``
-    (``never``, ``at-once`` or ``after-first-pass``), ``time_limit_seconds`` and ``downtime_limit_ms`` (or None).
-    Disks that are copied are copied first; no switch is asked for before the memory's turn has come.
-    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end.
+    *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch`` and
+    ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``, ``downtime_limit_ms`` (or None)
+    and ``recovers``: whether a post-copy that breaks is resumed, for no longer than the time limit.
+    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
+    *witness* saw and what each attempt to resume came to.
     """
 
-    def __init__(self, guest: str, domain: Any, request: dict[str, Any], notify: Callable[..., None]) -> None:
+    def __init__(
+        self, guest: str, domain: Any, request: dict[str, Any], notify: Callable[..., None], witness: Witness
+    ) -> None:
         self._guest = guest
         self._domain = domain
         self._request = request
         self._notify = notify
-        self._pass = 0
-        self._judged_pass = 0
-        self._covered = False
+        self._witness = witness
+        copies_disks = "VIR_MIGRATE_NON_SHARED_DISK" in request["flags"]
+        self._switch_point = SwitchPoint(request["switch"], request["switch_number"], copies_disks)
         self._wake = threading.Condition()
+        self._pass_begins = False
         self._abort_reason: str | None = None
         self._switch_requested_ns: int | None = None
         self._error: str | None = None
         self._ended_ns = 0
+        self._recovery = Recovery(
+            domain,
+            lambda: self._attempt("VIR_MIGRATE_POSTCOPY_RESUME"),
+            request["time_limit_seconds"],
+            lambda: self._abort_reason is not None,
+        )
         self._driver = threading.Thread(target=self._drive, name="migrate", daemon=True)
         self._steerer = threading.Thread(target=self._steer, name="steer", daemon=True)
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -85,10 +101,10 @@ class Migration:
         for thread in (self._driver, self._steerer, self._watcher):
             thread.start()
 
-    def note_pass(self, number: int) -> None:
-        """Told by libvirt: pass *number* over the guest's memory begins (the first is 1)."""
+    def note_pass(self) -> None:
+        """Told by libvirt: a pass over the guest's memory begins."""
         with self._wake:
-            self._pass = number
+            self._pass_begins = True
             self._wake.notify()
 
     def abort(self, reason: str) -> None:
@@ -103,15 +119,23 @@ class Migration:
         return not self._steerer.is_alive()
 
     def _drive(self) -> None:
+        try:
+            self._error = self._attempt()
+            if self._request["recovers"]:
+                self._error = self._recovery.mend(self._error)
+        finally:
+            self._ended_ns = now_ns()
+
+    def _attempt(self, *more_flags: str) -> str | None:
+        """Ask libvirt and wait for the end; returns its words if it fails."""
         flags = 0
-        for name in self._request["flags"]:
+        for name in (*self._request["flags"], *more_flags):
             flags |= getattr(libvirt, name)
         try:
             self._domain.migrateToURI3(self._request["destination_uri"], self._request["parameters"], flags)
         except libvirt.libvirtError as error:
-            self._error = _in_words(error)
-        finally:
-            self._ended_ns = now_ns()
+            return _in_words(error)
+        return None
 
     def _steer(self) -> None:
         limit_ns = self._started_ns + int(self._request["time_limit_seconds"] * 1e9)
@@ -145,29 +169,15 @@ class Migration:
             switch_requested_ns=self._switch_requested_ns,
             abort_reason=self._abort_reason if self._error else None,
             error=self._error,
+            qemu=self._witness.told(),
+            resumes=self._recovery.errors,
         )
 
     def _switch_is_due(self) -> bool:
-        switch = self._request["switch"]
-        if switch == "at-once":
-            return not self._copies_disks or self._statistics().get("memory_total", 0) > 0
-        return switch == "after-first-pass" and self._first_pass_is_over()
-
-    @property
-    def _copies_disks(self) -> bool:
-        return "VIR_MIGRATE_NON_SHARED_DISK" in self._request["flags"]
-
-    def _first_pass_is_over(self) -> bool:
-        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
-        # QEMU 11 takes one every 60 ms.  The first pass is over when as many pages are sent as there are.
-        if self._pass != self._judged_pass:
-            self._judged_pass = self._pass
-            raw = self._statistics()
-            sent_pages = raw.get("memory_normal", 0) + raw.get("memory_constant", 0)
-            # While disks are copied there is no memory to count yet.
-            total_bytes = raw.get("memory_total", 0) or 1 << 63
-            self._covered = sent_pages * raw.get("memory_page_size", 4096) >= total_bytes
-        return self._covered
+        if self._pass_begins and self._switch_point.follows_passes:
+            self._pass_begins = False
+            self._switch_point.note(now_ns(), self._statistics())
+        return self._switch_point.is_due(now_ns())
 
     def _switch(self) -> None:
         asked_ns = now_ns()
@@ -189,6 +199,11 @@ class Migration:
         while self._driver.is_alive():
             raw = self._statistics()
             if "memory_total" in raw:
+                self._witness.look()
+                if not self._switch_point.follows_passes:
+                    self._switch_point.note(now_ns(), raw)
+                if self._request["recovers"] and self._switch_requested_ns is not None:
+                    self._recovery.note(raw)
                 self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=named_statistics(raw))
             self._driver.join(_WATCH_SECONDS)
 

@@ -26,10 +26,12 @@ from ._link_limit import LinkLimit
 from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration, named_statistics
+from ._offer import offer
 from ._permission import post_copy_permission
 from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
+from ._witness import Witness
 
 _SETTLE_SECONDS = 120
 _PEER_SECONDS = 5
@@ -134,6 +136,9 @@ class Session:
     def survey(self, emulator: str, accelerator: str | None, folders: list[str]) -> dict[str, Any]:
         return survey(self._libvirt.connection, emulator, accelerator, folders)
 
+    def offer(self, **question: Any) -> dict[str, Any]:
+        return offer(self._libvirt.connection, **question)
+
     def boot_proof(self, emulator: str, accelerator: str, limit_seconds: float) -> dict[str, Any]:
         return boot_proof(emulator, accelerator, limit_seconds)
 
@@ -198,7 +203,7 @@ class Session:
             domain.resume()
         return {"least_ns": inner_end_ns - inner_start_ns, "most_ns": now_ns() - outer_start_ns}
 
-    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
+    def ask_qemu(self, guest: str, command: str) -> Any:
         return self._libvirt.ask_qemu(guest, command)
 
     # -- its disks -------------------------------------------------------------------------------------------------
@@ -225,7 +230,8 @@ class Session:
 
     def migrate(self, guest: str, request: dict[str, Any]) -> None:
         self._libvirt.take_completed(guest)
-        migration = Migration(guest, self._libvirt.domain(guest), request, self.notify)
+        witness = Witness(guest, lambda command: self._libvirt.ask_qemu(guest, command))
+        migration = Migration(guest, self._libvirt.domain(guest), request, self.notify, witness)
         self._migrations[guest] = migration
         migration.start()
 
@@ -237,9 +243,9 @@ class Session:
         raw = self._libvirt.take_completed(guest)
         return None if raw is None else named_statistics(raw)
 
-    def _on_pass(self, guest: str, number: int) -> None:
+    def _on_pass(self, guest: str) -> None:
         if guest in self._migrations:
-            self._migrations[guest].note_pass(number)
+            self._migrations[guest].note_pass()
 
     # -- the link --------------------------------------------------------------------------------------------------
 

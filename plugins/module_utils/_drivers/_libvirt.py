@@ -11,7 +11,6 @@ from typing import Any, Callable, Iterator, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 _NOTICES = ("event", "job", "finished", "network", "threads")
 # What is left after the first pass may well fit into an ordinary downtime limit: QEMU would end the migration as
@@ -133,10 +132,19 @@ class LibvirtDriver:
         return answer
 
 
-def destination_uri(host: Host) -> str:
-    """The libvirt URI by which the source's libvirt reaches *host*."""
+def destination_uri(host: Host, tunnelled: bool = False) -> str:
+    """The libvirt URI by which the source's libvirt reaches *host*.
+
+    A tunnel carries the guest's memory, so it goes over the migration network; otherwise libvirt's connection stays off
+    that, where its last messages would queue behind the memory.
+    """
+    name = _bracketed(host.migration_address) if tunnelled else host.libvirt_name or host.name
     port = f":{host.libvirt_port}" if host.libvirt_port else ""
-    return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}{port}/system"
+    return f"qemu+{host.libvirt_transport}://{name}{port}/system"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _copies_disks(scenario: Scenario) -> bool:
@@ -150,16 +158,20 @@ def migration_request(
 
     *disks* are the targets of the disks that are copied; in a plan they are not known yet.
     """
-    strategy = STRATEGIES[scenario.strategy.name]
-    address = (
-        f"[{destination.migration_address}]" if ":" in destination.migration_address else destination.migration_address
-    )
-    parameters: dict[str, Any] = {"migrate_uri": f"tcp://{address}"}
-    limit = scenario.strategy.bandwidth_limit_mib_per_second
+    choice, strategy = scenario.strategy, scenario.strategy.row
+    tunnelled = "VIR_MIGRATE_TUNNELLED" in strategy.libvirt_flags
+    parameters: dict[str, Any] = {}
+    if not tunnelled:
+        parameters["migrate_uri"] = f"tcp://{_bracketed(destination.migration_address)}"
+    if "VIR_MIGRATE_TLS" in strategy.libvirt_flags:
+        # The certificate is judged by this name, since the stream goes to an address.
+        parameters["tls.destination"] = destination.libvirt_name or destination.name
+    limit = choice.bandwidth_limit_mib_per_second
     if limit is not None:
         parameters["bandwidth"] = limit
         if strategy.uses_postcopy:
             parameters["bandwidth.postcopy"] = limit
+    parameters.update(strategy.libvirt_parameters(choice.options))
     flags = list(strategy.libvirt_flags)
     if persistent:
         flags += ["VIR_MIGRATE_PERSIST_DEST", "VIR_MIGRATE_UNDEFINE_SOURCE"]
@@ -168,10 +180,12 @@ def migration_request(
         if disks:
             parameters["migrate_disks"] = list(disks)
     return {
-        "destination_uri": destination_uri(destination),
+        "destination_uri": destination_uri(destination, tunnelled),
         "flags": flags,
         "parameters": parameters,
-        "switch": strategy.switch,
+        "switch": choice.switch.kind,
+        "switch_number": choice.switch.number,
         "time_limit_seconds": scenario.time_limit_seconds,
-        "downtime_limit_ms": _UNREACHABLE_MS if strategy.uses_postcopy else scenario.strategy.downtime_limit_ms,
+        "recovers": choice.recovers,
+        "downtime_limit_ms": _UNREACHABLE_MS if strategy.uses_postcopy else choice.downtime_limit_ms,
     }
