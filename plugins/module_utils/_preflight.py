@@ -72,6 +72,7 @@ _OF_BOTH = (
     _Check("machine", ("survey",), _stack.machine),
     _Check("processor", ("survey",), _stack.processor),
     _Check("memory", ("survey", "clock"), _stack.memory),
+    _Check("huge pages", ("survey", "clock"), _stack.huge_pages),
     _Check("encryption", (), _path.encryption),
 )
 

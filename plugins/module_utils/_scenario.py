@@ -18,6 +18,8 @@ ACCELERATORS = ("tcg", "kvm")
 ANY_ACCELERATOR = "auto"
 DRIVERS = ("libvirt",)
 MACHINES = ("q35", "pc")
+# What the kernel may have set aside: 2 MiB and 1 GiB.
+HUGE_PAGES_KIB = (2048, 1 << 20)
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
@@ -36,7 +38,17 @@ LARGEST_GRAIN_MS = 100
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
 
-_GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerator", "domain", "copy_disks")
+_GUEST_KEYS = (
+    "name",
+    "memory_mib",
+    "vcpus",
+    "machine",
+    "cpu_model",
+    "accelerator",
+    "huge_page_kib",
+    "domain",
+    "copy_disks",
+)
 _HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
 _WORKLOAD_KEYS = (
     "working_set_mib",
@@ -83,6 +95,8 @@ class Guest:
     machine: str = "q35"
     cpu_model: str = "qemu64"
     accelerator: str = "tcg"
+    # None: ordinary pages.
+    huge_page_kib: int | None = None
 
     @property
     def largest_working_set_mib(self) -> int:
@@ -90,8 +104,14 @@ class Guest:
         return int(self.memory_mib * (1 - GUEST_RESERVE_SHARE)) - GUEST_RESERVE_MIB
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the guest as from_dict takes it."""
-        return asdict(self)
+        """Return the guest as from_dict takes it.
+
+        Ordinary pages are left out, so that scenarios from before there were others keep their hash.
+        """
+        fields = asdict(self)
+        if self.huge_page_kib is None:
+            del fields["huge_page_kib"]
+        return fields
 
 
 @dataclass(frozen=True)
@@ -259,6 +279,9 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
             f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
         )
     section.refuse_any(["copy_disks"], "the workload guest has no disk", "leave it out or give guest.domain")
+    huge_page_kib = section.whole("huge_page_kib") if section.has("huge_page_kib") else None
+    if huge_page_kib is not None and huge_page_kib not in HUGE_PAGES_KIB:
+        raise section.refuse("huge_page_kib", " or ".join(map(str, HUGE_PAGES_KIB)))
     return Guest(
         name=section.name("name", Guest.name),
         memory_mib=section.whole("memory_mib", Guest.memory_mib, at_least=128),
@@ -266,6 +289,7 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
         machine=section.choice("machine", MACHINES, default=Guest.machine),
         cpu_model=section.name("cpu_model", Guest.cpu_model),
         accelerator=section.choice("accelerator", ACCELERATORS, default=Guest.accelerator),
+        huge_page_kib=huge_page_kib,
     )
 
 

@@ -128,7 +128,7 @@ findings:
     name:
       description:
         - What was examined. V(connection), V(clock), V(time of day), V(post-copy), V(disk), V(memory), V(results),
-          V(accelerator), V(processor), V(machine), V(versions), V(capabilities), V(strategy), V(name),
+          V(huge pages), V(accelerator), V(processor), V(machine), V(versions), V(capabilities), V(strategy), V(name),
           V(control connection), V(certificate), V(ports), V(mtu), V(link), V(encryption) or V(concession).
       type: str
     passed:

@@ -20,6 +20,7 @@ def survey(connection: Any, emulator: str, accelerator: str | None, folders: Seq
     """Describe the host for a guest that runs on *accelerator* (None: none is asked for); changes nothing."""
     return {
         "available_memory_mib": available_memory_mib(),
+        "free_huge_pages": _free_huge_pages(),
         "free_mib": {folder: free_mib(Path(folder)) for folder in folders},
         "guests": [domain.name() for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)],
         **abilities(emulator),
@@ -37,6 +38,12 @@ def free_mib(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free >> 20
+
+
+def _free_huge_pages() -> dict[str, int]:
+    """How many huge pages are set aside and not used, by their size in KiB."""
+    sizes = Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB")
+    return {size.name[len("hugepages-") : -len("kB")]: int((size / "free_hugepages").read_text()) for size in sizes}
 
 
 def _processors(connection: Any, emulator: str, accelerator: str) -> dict[str, Any]:

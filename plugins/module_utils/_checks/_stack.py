@@ -169,6 +169,25 @@ def memory(one: Seen, other: Seen, asked: Asked) -> Findings:
     ]
 
 
+def huge_pages(one: Seen, other: Seen, asked: Asked) -> Findings:
+    """Are enough huge pages set aside for all guests on each end, and for both ends on one machine?"""
+    if asked.guest is None or asked.guest.huge_page_kib is None:
+        return []
+    size_kib = asked.guest.huge_page_kib
+    each = -(-asked.guest.memory_mib * 1024 // size_kib)
+    shares = _share_a_kernel(one, other)
+    findings = []
+    for seen in (one, other):
+        absent = asked.guests - _running(seen, asked.guest.name, asked.guests)
+        if shares:
+            absent = 2 * asked.guests - sum(_running(s, asked.guest.name, asked.guests) for s in (one, other))
+        free, needed = seen.survey["free_huge_pages"].get(str(size_kib), 0), absent * each
+        words = f"{seen.name} has {free} huge pages of {size_kib} KiB free, and {needed} are needed"
+        cure = ": set them aside (sysctl vm.nr_hugepages) before libvirt starts, or leave guest.huge_page_kib out"
+        findings.append(finding("huge pages", seen.name, free >= needed, f"{words}{'' if free >= needed else cure}."))
+    return findings
+
+
 def _share_a_kernel(one: Seen, other: Seen) -> bool:
     """Whether both are one machine, as containers are: no two machines start in the same fraction of a millisecond."""
     ones, others = one.answers["clock"], other.answers["clock"]

@@ -29,6 +29,9 @@ def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Se
     domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
     _add(domain, "name", guest.name)
     _add(domain, "memory", str(guest.memory_mib), unit="MiB")
+    if guest.huge_page_kib is not None:
+        pages = _add(_add(domain, "memoryBacking"), "hugepages")
+        _add(pages, "page", size=str(guest.huge_page_kib), unit="KiB")
     _add(domain, "vcpu", str(guest.vcpus))
     system = _add(domain, "os")
     _add(system, "type", "hvm", arch="x86_64", machine=guest.machine)

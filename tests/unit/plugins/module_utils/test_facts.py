@@ -98,3 +98,10 @@ def test_a_report_says_what_was_built_from_source() -> None:
         facts["builds"] = {"libvirt": {"version": "11.3.0", "digest": "1a2b3c4d5e6f", "patches": ["0001-a.patch"]}}
     told = notices([build(seen, "first", 1, "group-1")])
     assert "Built from source were libvirt 11.3.0 (1a2b3c4d, 0001-a.patch)." in told
+
+
+def test_a_guest_gets_the_huge_pages_and_processors_that_are_asked_for() -> None:
+    host = Host("compute1", "192.0.2.1", "198.51.100.1")
+    xml = domain_xml(Guest(vcpus=4, huge_page_kib=2048), "quiet", host, (10, 0, 0))
+    assert '<memoryBacking><hugepages><page size="2048" unit="KiB" /></hugepages></memoryBacking><vcpu>4</vcpu>' in xml
+    assert "memoryBacking" not in domain_xml(Guest(), "quiet", host, (10, 0, 0))

@@ -236,7 +236,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(guest="stsm"),
             "guest is the text 'stsm', but must be a mapping with the keys name, memory_mib, vcpus, machine, "
-            "cpu_model, accelerator, domain, copy_disks.",
+            "cpu_model, accelerator, huge_page_kib, domain, copy_disks.",
         ),
         (asked(link={}), "link.rate_mbit_per_second is missing; it must be a number above 0."),
         (asked(link__rate_mbit_per_second=10**400), "link.rate_mbit_per_second is 1"),
@@ -247,6 +247,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (asked(repetition=0), "repetition is 0, but must be a whole number of at least 1."),
         (asked(time_limit_seconds=0), "time_limit_seconds is 0, but must be a number above 0."),
         (asked(warm_up_seconds=[2]), "warm_up_seconds is a list, but must be a number above 0 and at most 60."),
+        (asked(guest={"huge_page_kib": 4}), "guest.huge_page_kib is 4, but must be 2048 or 1048576."),
         (asked(driver="nova"), "driver is 'nova', which is not known; it must be one of libvirt."),
         ({7: 1}, "7 is not known; the scenario has the keys"),
         (None, "The scenario is empty, but must be a mapping with the keys guest"),
