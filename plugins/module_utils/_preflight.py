@@ -57,6 +57,7 @@ _OF_A_HOST = (
 _OF_A_WAY = (
     _Check("name", ("peer_addresses", "addresses_of_peer"), _path.name),
     _Check("control connection", ("peer_reached",), _path.control_connection),
+    _Check("tunnel", ("tunnel_reached",), _path.tunnel),
     _Check("certificate", ("certificate_ends",), _path.certificate),
     _Check("ports", ("listening",), lambda _seen, _peer, _asked: []),
     _Check("ports", ("knock",), _path.ports),

@@ -129,7 +129,7 @@ findings:
       description:
         - What was examined. V(connection), V(clock), V(time of day), V(post-copy), V(disk), V(memory), V(results),
           V(huge pages), V(accelerator), V(processor), V(machine), V(versions), V(capabilities), V(strategy), V(name),
-          V(control connection), V(certificate), V(ports), V(mtu), V(link), V(encryption) or V(concession).
+          V(control connection), V(tunnel), V(certificate), V(ports), V(mtu), V(link), V(encryption) or V(concession).
       type: str
     passed:
       description: Whether it is as the migrations asked for need it.

@@ -13,7 +13,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._host 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._path import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import destination_uri
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import destination_uri, is_tunnelled
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import question as offer_question
@@ -37,7 +37,7 @@ def look(
         asked = _choose_accelerator(connections, seen, asked)
     at_once(lambda connection, one: _look_at_host(connection, one, asked), connections, seen)
     if len(connections) == 2:
-        _look_at_path(connections, seen)
+        _look_at_path(connections, seen, asked)
     if asked.guest is not None and asked.boot_limit_seconds is not None:
         at_once(lambda connection, one: _prove_accelerator(connection, one, asked), connections, seen)
     return seen, asked
@@ -108,11 +108,13 @@ def _prove_accelerator(connection: HostConnection, seen: Seen, asked: Asked) -> 
     _ask(seen, "boot_proof", lambda: connection.call("boot_proof", **question))
 
 
-def _look_at_path(connections: Sequence[HostConnection], seen: Sequence[Seen]) -> None:
+def _look_at_path(connections: Sequence[HostConnection], seen: Sequence[Seen], asked: Asked) -> None:
     """What each host sees of the other; every step is done by both before the next one begins."""
     peers = list(reversed(connections))
     at_once(_listen, connections, seen)
     at_once(_look_at_peer, connections, peers, seen)
+    if any(is_tunnelled(STRATEGIES[name]) for name in asked.strategies if name in STRATEGIES):
+        at_once(_look_through_tunnel, connections, peers, seen)
     at_once(_knock, connections, peers, seen, list(reversed(seen)))
     at_once(lambda connection: connection.call("close_ports"), connections)
     at_once(_own_addresses, peers, seen)
@@ -129,6 +131,11 @@ def _look_at_peer(connection: HostConnection, peer: HostConnection, seen: Seen) 
     _ask(seen, "peer_reached", lambda: connection.call("open_peer", destination_uri=uri))
     if peer.host.libvirt_transport == "tls":
         _ask(seen, "certificate_ends", lambda: connection.call("peer_certificate_ends", destination_uri=uri))
+
+
+def _look_through_tunnel(connection: HostConnection, peer: HostConnection, seen: Seen) -> None:
+    uri = destination_uri(peer.host, tunnelled=True)
+    _ask(seen, "tunnel_reached", lambda: connection.call("open_peer", destination_uri=uri))
 
 
 def _knock(connection: HostConnection, peer: HostConnection, seen: Seen, peer_seen: Seen) -> None:

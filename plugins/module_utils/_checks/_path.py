@@ -57,6 +57,12 @@ def control_connection(seen: Seen, peer: Seen, _asked: Asked) -> Findings:
     return [finding("control connection", seen.name, True, f"{words}.")]
 
 
+def tunnel(seen: Seen, peer: Seen, _asked: Asked) -> Findings:
+    """Does the host's libvirt reach the peer's where a tunnel goes?"""
+    words = f"{seen.name} reaches {destination_uri(peer.host, tunnelled=True)} for tunnels."
+    return [finding("tunnel", seen.name, True, words)]
+
+
 def certificate(seen: Seen, peer: Seen, _asked: Asked) -> Findings:
     """How long is the peer's certificate good for?"""
     ends = seen.answers["certificate_ends"]

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import Strategy
 
 _NOTICES = ("event", "job", "finished", "network", "threads")
 # What is left after the first pass may well fit into an ordinary downtime limit: QEMU would end the migration as
@@ -143,6 +144,11 @@ def destination_uri(host: Host, tunnelled: bool = False) -> str:
     return f"qemu+{host.libvirt_transport}://{name}{port}/system"
 
 
+def is_tunnelled(strategy: Strategy) -> bool:
+    """Whether libvirt's own connection carries the guest's memory."""
+    return "VIR_MIGRATE_TUNNELLED" in strategy.libvirt_flags
+
+
 def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
@@ -159,7 +165,7 @@ def migration_request(
     *disks* are the targets of the disks that are copied; in a plan they are not known yet.
     """
     choice, strategy = scenario.strategy, scenario.strategy.row
-    tunnelled = "VIR_MIGRATE_TUNNELLED" in strategy.libvirt_flags
+    tunnelled = is_tunnelled(strategy)
     parameters: dict[str, Any] = {}
     if not tunnelled:
         parameters["migrate_uri"] = f"tcp://{_bracketed(destination.migration_address)}"
