@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._strategy impo
 ACCELERATORS = ("tcg", "kvm")
 # What a site may ask preflight, which answers with one of them.
 ANY_ACCELERATOR = "auto"
-DRIVERS = ("libvirt",)
+DRIVERS = ("libvirt", "qmp")
 MACHINES = ("q35", "pc")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
@@ -200,6 +200,11 @@ class Scenario:
         top = Section("", mapping, _SCENARIO_KEYS)
         guest = _read_guest(top)
         link = _read_link(top)
+        driver = top.choice("driver", DRIVERS, default=cls.driver)
+        if driver == "qmp" and isinstance(guest, SiteGuest):
+            raise ScenarioError(
+                f"driver is 'qmp', but the site's own guest '{guest.domain}' is libvirt's: set driver to libvirt."
+            )
         return cls(
             guest=guest,
             workload=_read_workload(top, guest, link),
@@ -207,7 +212,7 @@ class Scenario:
             strategy=_read_strategy(top),
             guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
             background=_read_background(top, link),
-            driver=top.choice("driver", DRIVERS, default=cls.driver),
+            driver=driver,
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the stsm.live_migration authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the steering of a migration asks of the level that makes it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Mover(Protocol):
+    """One migration of one guest.  Every call raises AgentError where the level refuses."""
+
+    @property
+    def copies_disks(self) -> bool:
+        """Whether disks are copied before the memory's turn comes."""
+
+    def move(self) -> None:
+        """Make the migration; returns at its end."""
+
+    def abort(self) -> None:
+        """Have it end before its switch, with the guest where it is."""
+
+    def switch(self) -> None:
+        """Have it switch to post-copy; refused before it has begun."""
+
+    def downtime_limit_ms(self) -> int:
+        """The downtime limit in force."""
+
+    def limit_downtime(self, milliseconds: int) -> None:
+        """Set the downtime limit; refused before the migration has begun."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Its statistics under our names; empty before it has begun and after it has ended."""
