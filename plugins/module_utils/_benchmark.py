@@ -34,7 +34,7 @@ class Benchmark:
         """Examine both hosts and return what would be asked of libvirt or QEMU; moves nothing."""
         _record.prepare(self.folder / "runs.jsonl")
         with open_testbed(self.hosts, holder(f"plan of {self.folder.name}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
+            _preflight.require(testbed, [self.scenario])
             refused = [finding["sentence"] for finding in _preflight.examine(testbed) if not finding["passed"]]
             if refused:
                 raise InstrumentError(" ".join(refused))
@@ -61,7 +61,7 @@ class Benchmark:
         """Measure and record, unless this run is recorded already and *fresh* is not asked for."""
         _record.prepare(self.folder / "runs.jsonl")
         with open_testbed(self.hosts, holder(f"campaign {self.folder.name}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
+            _preflight.require(testbed, [self.scenario])
             bench = self._bench(testbed)
             recorded = None if fresh else self._recorded(bench)
             records = recorded or bench.measure(self.scenario, Stages())[-1]

@@ -42,6 +42,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _lock,
     _migration,
     _mover,
+    _offer,
     _permission,
     _qemu,
     _qmp,
@@ -52,7 +53,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _session,
     _stream,
     _survey,
+    _switch_point,
     _token_bucket,
+    _witness,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
@@ -79,6 +82,7 @@ _AGENT = (
     _lock,
     _migration,
     _mover,
+    _offer,
     _permission,
     _qemu,
     _qmp,
@@ -89,7 +93,9 @@ _AGENT = (
     _session,
     _stream,
     _survey,
+    _switch_point,
     _token_bucket,
+    _witness,
 )
 # Reads the archive's length and the archive, then leaves standard input to the agent.
 _BOOTSTRAP = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice, read_choice
 
 ACCELERATORS = ("tcg", "kvm")
 # What a site may ask preflight, which answers with one of them.
@@ -49,7 +49,6 @@ _WORKLOAD_KEYS = (
 ) + _HOT_SET_KEYS
 _LINK_KEYS = ("rate_mbit_per_second", "mtu", "payload_mbit_per_second")
 _BACKGROUND_KEYS = ("cpu_percent", "link_mbit_per_second")
-_STRATEGY_KEYS = ("name", "bandwidth_limit_mib_per_second", "downtime_limit_ms")
 _SCENARIO_KEYS = (
     "guest",
     "guests",
@@ -168,15 +167,6 @@ class Background:
 
 
 @dataclass(frozen=True)
-class StrategyChoice:
-    """The name of a row of STRATEGIES and the limits it runs under."""
-
-    name: str
-    bandwidth_limit_mib_per_second: int | None = None
-    downtime_limit_ms: int = 300
-
-
-@dataclass(frozen=True)
 class Scenario:
     """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
 
@@ -209,7 +199,7 @@ class Scenario:
             guest=guest,
             workload=_read_workload(top, guest, link),
             link=link,
-            strategy=_read_strategy(top),
+            strategy=read_choice(top.get("strategy") if top.has("strategy") else {}),
             guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
             background=_read_background(top, link),
             driver=driver,
@@ -226,7 +216,7 @@ class Scenario:
             "background": asdict(self.background),
             "workload": self.workload.to_dict() if self.workload else None,
             "link": asdict(self.link),
-            "strategy": asdict(self.strategy),
+            "strategy": self.strategy.to_dict(),
             "driver": self.driver,
             "repetition": self.repetition,
             "time_limit_seconds": self.time_limit_seconds,
@@ -307,17 +297,6 @@ def _read_background(top: Section, link: Link) -> Background:
             " and the migration needs some of that: lower it below link.rate_mbit_per_second."
         )
     return Background(cpu_percent, stream)
-
-
-def _read_strategy(top: Section) -> StrategyChoice:
-    """Return the strategy's name, which must be a row of the table, and its limits."""
-    section = Section("strategy", top.get("strategy") if top.has("strategy") else {}, _STRATEGY_KEYS)
-    limit = "bandwidth_limit_mib_per_second"
-    return StrategyChoice(
-        name=section.choice("name", tuple(STRATEGIES)),
-        bandwidth_limit_mib_per_second=section.whole(limit) if section.has(limit) else None,
-        downtime_limit_ms=section.whole("downtime_limit_ms", StrategyChoice.downtime_limit_ms, at_most=2_000_000),
-    )
 
 
 def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Workload | None:

@@ -29,13 +29,13 @@ class Hypervisor:
     """One connection to ``qemu:///system`` with its event loop.
 
     *on_event* is called with a guest's name and each of its QEMU's events: name, time, data.  *on_pass* is called with
-    the guest's name and the number of each pass over its memory that a migration begins.
+    the guest's name at each pass over its memory that a migration begins.
     """
 
     def __init__(
         self,
         on_event: Callable[[str, str, int, Mapping[str, Any]], None],
-        on_pass: Callable[[str, int], None],
+        on_pass: Callable[[str], None],
     ) -> None:
         if libvirt is None:
             raise AgentError("The host has no python3-libvirt: deploy the host's stack first (playbook deploy).")
@@ -70,8 +70,8 @@ class Hypervisor:
             self._begun.add(domain.name())
         self._on_event(domain.name(), event, at_ns, json.loads(details or "{}"))
 
-    def _on_iteration(self, _connection: Any, domain: Any, iteration: int, _opaque: Any) -> None:
-        self._on_pass(domain.name(), iteration)
+    def _on_iteration(self, _connection: Any, domain: Any, _iteration: int, _opaque: Any) -> None:
+        self._on_pass(domain.name())
 
     def _on_job_completed(self, _connection: Any, domain: Any, statistics: dict[str, Any], _opaque: Any) -> None:
         self._completed[domain.name()] = statistics
@@ -145,8 +145,7 @@ class Hypervisor:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
 
-    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
+    def ask_qemu(self, guest: str, command: str) -> Any:
         """One read-only QMP command; the domain is marked tainted by libvirt, which is harmless here."""
         answer = libvirt_qemu.qemuMonitorCommand(self.domain(guest), json.dumps({"execute": command}), 0)
-        result: dict[str, Any] = json.loads(answer).get("return", {})
-        return result
+        return json.loads(answer).get("return", {})

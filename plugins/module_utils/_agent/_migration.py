@@ -11,6 +11,8 @@ from typing import Any, Callable
 from ._clock import now_ns
 from ._errors import AgentError
 from ._mover import Mover
+from ._switch_point import SwitchPoint
+from ._witness import Witness
 
 _STEER_SECONDS = 0.01
 _WATCH_SECONDS = 0.05
@@ -19,21 +21,23 @@ _WATCH_SECONDS = 0.05
 class Migration:
     """Has a *mover* make the migration, in a thread of its own, and steers it.
 
-    *request* holds ``switch`` (``never``, ``at-once`` or ``after-first-pass``), ``time_limit_seconds`` and
+    *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds`` and
     ``downtime_limit_ms`` (or None).
-    Disks that are copied are copied first; no switch is asked for before the memory's turn has come.
-    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end.
+    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
+    *witness* saw.
     """
 
-    def __init__(self, guest: str, mover: Mover, request: dict[str, Any], notify: Callable[..., None]) -> None:
+    def __init__(
+        self, guest: str, mover: Mover, request: dict[str, Any], notify: Callable[..., None], witness: Witness
+    ) -> None:
         self._guest = guest
         self._mover = mover
         self._request = request
         self._notify = notify
-        self._pass = 0
-        self._judged_pass = 0
-        self._covered = False
+        self._witness = witness
+        self._switch_point = SwitchPoint(request["switch"], request["switch_number"], mover.copies_disks)
         self._wake = threading.Condition()
+        self._pass_begins = False
         self._abort_reason: str | None = None
         self._switch_requested_ns: int | None = None
         self._error: str | None = None
@@ -48,10 +52,10 @@ class Migration:
         for thread in (self._driver, self._steerer, self._watcher):
             thread.start()
 
-    def note_pass(self, number: int) -> None:
-        """Told by QEMU: pass *number* over the guest's memory begins (the first is 1)."""
+    def note_pass(self) -> None:
+        """Told by QEMU: a pass over the guest's memory begins."""
         with self._wake:
-            self._pass = number
+            self._pass_begins = True
             self._wake.notify()
 
     def abort(self, reason: str) -> None:
@@ -105,25 +109,14 @@ class Migration:
             switch_requested_ns=self._switch_requested_ns,
             abort_reason=self._abort_reason if self._error else None,
             error=self._error,
+            qemu=self._witness.told(),
         )
 
     def _switch_is_due(self) -> bool:
-        switch = self._request["switch"]
-        if switch == "at-once":
-            return not self._mover.copies_disks or self._mover.statistics().get("memory_total_bytes", 0) > 0
-        return switch == "after-first-pass" and self._first_pass_is_over()
-
-    def _first_pass_is_over(self) -> bool:
-        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
-        # QEMU 11 takes one every 60 ms.  The first pass is over when as many pages are sent as there are.
-        if self._pass != self._judged_pass:
-            self._judged_pass = self._pass
-            seen = self._mover.statistics()
-            sent_pages = seen.get("memory_normal_pages", 0) + seen.get("memory_constant_pages", 0)
-            # While disks are copied there is no memory to count yet.
-            total_bytes = seen.get("memory_total_bytes", 0) or 1 << 63
-            self._covered = sent_pages * seen.get("memory_page_size_bytes", 4096) >= total_bytes
-        return self._covered
+        if self._pass_begins and self._switch_point.follows_passes:
+            self._pass_begins = False
+            self._switch_point.note(now_ns(), self._mover.statistics())
+        return self._switch_point.is_due(now_ns())
 
     def _switch(self) -> None:
         asked_ns = now_ns()
@@ -144,6 +137,9 @@ class Migration:
         while self._driver.is_alive():
             seen = self._mover.statistics()
             if "memory_total_bytes" in seen:
+                self._witness.look()
+                if not self._switch_point.follows_passes:
+                    self._switch_point.note(now_ns(), seen)
                 self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=seen)
             self._driver.join(_WATCH_SECONDS)
 

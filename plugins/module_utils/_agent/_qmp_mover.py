@@ -28,6 +28,7 @@ _OF_ALL = {
     "setup-time": "setup_time_ms",
     "cpu-throttle-percentage": "auto_converge_throttle_percent",
 }
+_OF_XBZRLE = {"pages": "xbzrle_pages", "bytes": "xbzrle_bytes", "cache-miss": "xbzrle_cache_misses"}
 
 
 def named_statistics(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,8 +37,8 @@ def named_statistics(raw: Mapping[str, Any]) -> dict[str, Any]:
     While it runs, its downtime is what QEMU expects it to be; so it is with libvirt's.
     """
     memory = raw.get("ram", {})
-    named = {ours: raw[theirs] for theirs, ours in _OF_ALL.items() if theirs in raw}
-    named.update({ours: memory[theirs] for theirs, ours in _OF_MEMORY.items() if theirs in memory})
+    parts = ((raw, _OF_ALL), (memory, _OF_MEMORY), (raw.get("xbzrle-cache", {}), _OF_XBZRLE))
+    named = {ours: part[theirs] for part, names in parts for theirs, ours in names.items() if theirs in part}
     downtime_ms = raw.get("downtime", raw.get("expected-downtime"))
     if downtime_ms is not None:
         named["downtime_ms"] = downtime_ms

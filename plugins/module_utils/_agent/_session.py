@@ -30,10 +30,12 @@ from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration
 from ._mover import Mover
+from ._offer import offer
 from ._permission import post_copy_permission
 from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
+from ._witness import Witness
 
 _SETTLE_SECONDS = 120
 _PEER_SECONDS = 5
@@ -145,6 +147,9 @@ class Session:
     def survey(self, emulator: str, accelerator: str | None, folders: list[str]) -> dict[str, Any]:
         return survey(self._libvirt.connection, emulator, accelerator, folders)
 
+    def offer(self, **question: Any) -> dict[str, Any]:
+        return offer(self._libvirt.connection, **question)
+
     def boot_proof(self, emulator: str, accelerator: str, limit_seconds: float) -> dict[str, Any]:
         return boot_proof(emulator, accelerator, limit_seconds)
 
@@ -221,12 +226,11 @@ class Session:
             stoppable.resume()
         return {"least_ns": inner_end_ns - inner_start_ns, "most_ns": now_ns() - outer_start_ns}
 
-    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
+    def ask_qemu(self, guest: str, command: str) -> Any:
         by_hand = self._launcher.find(guest)
         if by_hand is None:
             return self._libvirt.ask_qemu(guest, command)
-        answer: dict[str, Any] = by_hand.client.execute(command)
-        return answer
+        return by_hand.client.execute(command)
 
     # -- its disks -------------------------------------------------------------------------------------------------
 
@@ -257,7 +261,8 @@ class Session:
 
     def _begin(self, guest: str, mover: Mover, request: dict[str, Any]) -> None:
         """Begin a migration, of whichever level."""
-        migration = Migration(guest, mover, request, self.notify)
+        witness = Witness(guest, lambda command: self.ask_qemu(guest, command))
+        migration = Migration(guest, mover, request, self.notify, witness)
         self._migrations[guest] = migration
         migration.start()
 
@@ -276,11 +281,11 @@ class Session:
         """Told of each event of each guest's QEMU, in a thread that must not wait for QEMU."""
         self.notify("event", at_ns=at_ns, guest=guest, event=event, data=data)
         if event == "MIGRATION_PASS" and self._launcher.knows(guest):
-            self._on_pass(guest, data["pass"])
+            self._on_pass(guest)
 
-    def _on_pass(self, guest: str, number: int) -> None:
+    def _on_pass(self, guest: str) -> None:
         if guest in self._migrations:
-            self._migrations[guest].note_pass(number)
+            self._migrations[guest].note_pass()
 
     # -- the link --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driv
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 
 class LibvirtDriver(Driver):
@@ -50,9 +49,18 @@ class LibvirtDriver(Driver):
                     self._source.call("note_left_disks", guest=self._guest, **found)
 
 
-def destination_uri(host: Host) -> str:
-    """The libvirt URI by which the source's libvirt reaches *host*."""
-    return f"qemu+{host.libvirt_transport}://{host.libvirt_name or host.name}/system"
+def destination_uri(host: Host, tunnelled: bool = False) -> str:
+    """The libvirt URI by which the source's libvirt reaches *host*.
+
+    A tunnel carries the guest's memory, so it goes over the migration network; otherwise libvirt's connection stays off
+    that, where its last messages would queue behind the memory.
+    """
+    name = _bracketed(host.migration_address) if tunnelled else host.libvirt_name or host.name
+    return f"qemu+{host.libvirt_transport}://{name}/system"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _copies_disks(scenario: Scenario) -> bool:
@@ -66,16 +74,20 @@ def migration_request(
 
     *disks* are the targets of the disks that are copied; in a plan they are not known yet.
     """
-    strategy = STRATEGIES[scenario.strategy.name]
-    address = (
-        f"[{destination.migration_address}]" if ":" in destination.migration_address else destination.migration_address
-    )
-    parameters: dict[str, Any] = {"migrate_uri": f"tcp://{address}"}
-    limit = scenario.strategy.bandwidth_limit_mib_per_second
+    choice, strategy = scenario.strategy, scenario.strategy.row
+    tunnelled = "VIR_MIGRATE_TUNNELLED" in strategy.libvirt_flags
+    parameters: dict[str, Any] = {}
+    if not tunnelled:
+        parameters["migrate_uri"] = f"tcp://{_bracketed(destination.migration_address)}"
+    if "VIR_MIGRATE_TLS" in strategy.libvirt_flags:
+        # The certificate is judged by this name, since the stream goes to an address.
+        parameters["tls.destination"] = destination.libvirt_name or destination.name
+    limit = choice.bandwidth_limit_mib_per_second
     if limit is not None:
         parameters["bandwidth"] = limit
         if strategy.uses_postcopy:
             parameters["bandwidth.postcopy"] = limit
+    parameters.update(strategy.libvirt_parameters(choice.options))
     flags = list(strategy.libvirt_flags)
     if persistent:
         flags += ["VIR_MIGRATE_PERSIST_DEST", "VIR_MIGRATE_UNDEFINE_SOURCE"]
@@ -84,10 +96,11 @@ def migration_request(
         if disks:
             parameters["migrate_disks"] = list(disks)
     return {
-        "destination_uri": destination_uri(destination),
+        "destination_uri": destination_uri(destination, tunnelled),
         "flags": flags,
         "parameters": parameters,
-        "switch": strategy.switch,
+        "switch": choice.switch.kind,
+        "switch_number": choice.switch.number,
         "time_limit_seconds": scenario.time_limit_seconds,
-        "downtime_limit_ms": UNREACHABLE_MS if strategy.uses_postcopy else scenario.strategy.downtime_limit_ms,
+        "downtime_limit_ms": UNREACHABLE_MS if strategy.uses_postcopy else choice.downtime_limit_ms,
     }

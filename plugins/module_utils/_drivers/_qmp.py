@@ -17,7 +17,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driv
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 # Left alone, QEMU sends 32 MiB/s (128 MiB/s from 6.0 on); this is what libvirt sets where no limit is asked for.
 _UNLIMITED_BYTES_PER_SECOND = (((1 << 63) - 1) >> 20) << 20
@@ -64,20 +63,22 @@ class QmpDriver(Driver):
 
 def migration_request(scenario: Scenario) -> dict[str, Any]:
     """What both agents are asked to do; plain data, also shown as the plan in check mode."""
-    strategy = STRATEGIES[scenario.strategy.name]
-    limit = scenario.strategy.bandwidth_limit_mib_per_second
+    choice, strategy = scenario.strategy, scenario.strategy.row
+    limit = choice.bandwidth_limit_mib_per_second
     limit_bytes = None if limit is None else limit * BYTES_PER_MIB
     parameters: dict[str, Any] = {
         "max-bandwidth": limit_bytes or _UNLIMITED_BYTES_PER_SECOND,
-        "downtime-limit": UNREACHABLE_MS if strategy.uses_postcopy else scenario.strategy.downtime_limit_ms,
+        "downtime-limit": UNREACHABLE_MS if strategy.uses_postcopy else choice.downtime_limit_ms,
     }
     if limit_bytes is not None and strategy.uses_postcopy:
         parameters["max-postcopy-bandwidth"] = limit_bytes
+    parameters.update(strategy.qmp_parameters(choice.options))
     return {
         "capabilities": {name: True for name in (*_ALWAYS, *strategy.qmp_capabilities)},
         "parameters": parameters,
         "suspends_first": strategy.suspends_first,
-        "switch": strategy.switch,
+        "switch": choice.switch.kind,
+        "switch_number": choice.switch.number,
         "time_limit_seconds": scenario.time_limit_seconds,
         # Already among the parameters.
         "downtime_limit_ms": None,

@@ -34,6 +34,9 @@ FAKE_LIBVIRT = SimpleNamespace(
 
 FORMER_DOWNTIME_MS = 400
 
+# Nobody's QEMU is asked here.
+WITNESS: Any = SimpleNamespace(look=lambda: None, told=lambda: {"capabilities": ["events"]})
+
 
 class ScriptedDomain:
     """A domain whose migration ends when the script says so."""
@@ -109,11 +112,12 @@ def begin(domain: ScriptedDomain, **request: Any) -> tuple[_migration.Migration,
         "flags": ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER"],
         "parameters": {},
         "switch": "never",
+        "switch_number": None,
         "time_limit_seconds": 30,
         "downtime_limit_ms": None,
         **request,
     }
-    migration = _migration.Migration("guest", _libvirt_mover.LibvirtMover(domain, asked), asked, notices)
+    migration = _migration.Migration("guest", _libvirt_mover.LibvirtMover(domain, asked), asked, notices, WITNESS)
     migration.start()
     return migration, notices
 
@@ -133,6 +137,7 @@ def test_pre_copy_completes_and_never_switches() -> None:
     finished = notices.finished()
     assert (finished["error"], finished["abort_reason"], finished["switch_requested_ns"]) == (None, None, None)
     assert finished["start_ns"] <= finished["end_ns"]
+    assert finished["qemu"] == {"capabilities": ["events"]}
     assert domain.flags == 3
     assert domain.downtimes == [300, FORMER_DOWNTIME_MS]
     assert domain.switched == 0
@@ -141,12 +146,12 @@ def test_pre_copy_completes_and_never_switches() -> None:
 def test_hybrid_switches_when_all_memory_was_sent_once_and_not_at_an_early_look_at_the_bitmap() -> None:
     domain = ScriptedDomain()
     migration, notices = begin(domain, switch="after-first-pass")
-    migration.note_pass(1)
-    migration.note_pass(2)
+    migration.note_pass()
+    migration.note_pass()
     time.sleep(0.1)
     assert domain.switched == 0
     domain.sent_pages = 100
-    migration.note_pass(3)
+    migration.note_pass()
     wait_until(lambda: domain.switched)
     domain.end()
     assert notices.finished()["switch_requested_ns"] > notices.finished()["start_ns"]
@@ -168,11 +173,11 @@ def test_no_switch_is_asked_for_while_disks_are_copied(switch: str) -> None:
     domain.total_pages = domain.sent_pages = 0
     flags = ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER", "VIR_MIGRATE_NON_SHARED_DISK"]
     migration, notices = begin(domain, switch=switch, flags=flags)
-    migration.note_pass(1)
+    migration.note_pass()
     time.sleep(0.1)
     assert domain.switched == 0
     domain.total_pages = domain.sent_pages = 100
-    migration.note_pass(2)
+    migration.note_pass()
     wait_until(lambda: domain.switched)
     domain.end()
     assert notices.finished()["switch_requested_ns"] is not None

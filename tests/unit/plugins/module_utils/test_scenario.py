@@ -108,15 +108,15 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(strategy__name="hybird"),
             "strategy.name is 'hybird', which is not known (did you mean 'hybrid'?); it must be one of "
-            "pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"{', '.join(STRATEGIES)}.",
         ),
         (
             asked(strategy={}),
-            "strategy.name is missing; it must be one of pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"strategy.name is missing; it must be one of {', '.join(STRATEGIES)}.",
         ),
         (
             asked(strategy__name=7),
-            "strategy.name is 7, but must be one of pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"strategy.name is 7, but must be one of {', '.join(STRATEGIES)}.",
         ),
         (
             asked(workload__dirty_rate_mib_per_seconds=3),
