@@ -87,7 +87,7 @@ def settle_guests(testbed: Testbed, scenario: Scenario, guest_address: str | Non
         _refuse_spread(sites)
         return sites
     own = [
-        WorkloadGuest(guest, number, address, testbed.connections, testbed.facts, scenario.driver)
+        WorkloadGuest(guest, number, address, testbed.connections, testbed.facts, scenario)
         for number, guest, address in zip(numbers, guests, addresses)
         if isinstance(guest, Guest)
     ]

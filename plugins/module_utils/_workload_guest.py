@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Mapping, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._command_line import launch_order
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import (
     WORKLOAD_MARK,
@@ -17,7 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
 
 BOOT_LIMIT_SECONDS = 60.0
 _START_SECONDS = 60.0
@@ -27,7 +27,7 @@ _Start = Dict[str, Any]
 
 
 class WorkloadGuest:
-    """One workload guest, the *number*-th of its kind, at the level of a *driver*.
+    """One workload guest, the *number*-th of its kind, as a *scenario* wants it.
 
     *address* has its prefix length, *facts* are by host name.
     """
@@ -39,15 +39,17 @@ class WorkloadGuest:
         address: str | None,
         connections: Sequence[HostConnection],
         facts: Mapping[str, Mapping[str, Any]],
-        driver: str,
+        scenario: Scenario,
     ) -> None:
         self.name = guest.name
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
-        start = _by_hand if driver == "qmp" else _by_libvirt
         arguments = _kernel_arguments(number, address)
+        needs = scenario.strategy.row.needs
         self._starts = {
-            connection: start(connection, facts[connection.host.name], guest, number, arguments)
+            connection: _by_hand(connection.host, facts[connection.host.name], guest, number, arguments, needs)
+            if scenario.driver == "qmp"
+            else _by_libvirt(connection.host, facts[connection.host.name], guest, number, arguments)
             for connection in connections
         }
 
@@ -103,12 +105,10 @@ def _kernel_arguments(number: int, address: str | None) -> str:
     return " ".join(arguments)
 
 
-def _by_libvirt(
-    connection: HostConnection, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str
-) -> _Start:
+def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
     # A guest of an older build of the workload is another guest: it is not measured but replaced.
-    xml = describe(domain_xml(guest, arguments, connection.host, version, number), facts["workload_digest"])
+    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
     return {
         "call": "start_guest",
         "arguments": {"definition": xml, "result_path": result_path(guest)},
@@ -116,8 +116,10 @@ def _by_libvirt(
     }
 
 
-def _by_hand(connection: HostConnection, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
-    order = launch_order(guest, arguments, connection.host, facts, number)
+def _by_hand(
+    host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str, needs: Sequence[str]
+) -> _Start:
+    order = launch_order(guest, arguments, host, facts, number, needs)
     return {
         "call": "launch_guest",
         "arguments": {"guest": guest.name, "order": order},

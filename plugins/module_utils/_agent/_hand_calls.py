@@ -42,7 +42,7 @@ class HandCalls:
     def await_guest(self, guest: str, address: str, request: dict[str, Any]) -> str:
         """Have a QEMU wait for its guest; returns the URI by which the guest may come."""
         by_hand = self._launcher.guest(guest)
-        by_hand.prepare(request["capabilities"], request["parameters"])
+        by_hand.prepare(request["capabilities"], request["parameters"], "server")
         uri = _uri(address)
         by_hand.listen(uri, runs_on_arrival=request["suspends_first"])
         return uri
@@ -50,7 +50,7 @@ class HandCalls:
     def migrate_by_hand(self, guest: str, request: dict[str, Any]) -> None:
         """Begin a migration to a QEMU that waits."""
         by_hand = self._launcher.guest(guest)
-        by_hand.prepare(request["capabilities"], request["parameters"])
+        by_hand.prepare(request["capabilities"], request["parameters"], "client")
         self._begin(guest, QmpMover(by_hand, request), request)
 
     def pause_stream(self, guest: str) -> None:

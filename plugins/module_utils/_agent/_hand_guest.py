@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import threading
 from typing import Any, Mapping
 
 from ._errors import AgentError
-from ._qmp import QmpClient, QmpEndedError
+from ._offer import tls_folder
+from ._qmp import QmpClient, QmpEndedError, QmpError
 
 # What QEMU counts only when it is told from the start, by its command line; a strategy does not change it.
 _FROM_THE_START = ("postcopy-blocktime",)
@@ -32,6 +34,7 @@ class HandGuest:
     ) -> None:
         self.name = name
         self._control = control
+        self._control_port: socket.socket | None = None
         self.client = client
         self.keeper = keeper
         self.description = description
@@ -96,17 +99,29 @@ class HandGuest:
 
     def send_command(self, command: str) -> None:
         """Write one line to the guest."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as port:
-            try:
+        try:
+            if self._control_port is None:
+                port = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 port.connect(self._control)
-                port.sendall(command.encode() + b"\n")
-            except OSError as error:
-                raise AgentError(f"The guest {self.name} cannot be spoken to ({error.strerror}).") from None
+                # It stays open: QEMU may drop what it has not read yet when a peer hangs up.
+                self._control_port = port
+            self._control_port.sendall(command.encode() + b"\n")
+        except OSError as error:
+            raise AgentError(f"The guest {self.name} cannot be spoken to ({error.strerror}).") from None
+
+    def close(self) -> None:
+        """Let go of a QEMU that has ended."""
+        self.client.close()
+        if self._control_port is not None:
+            self._control_port.close()
 
     # -- a migration ---------------------------------------------------------------------------------------------------
 
-    def prepare(self, capabilities: Mapping[str, bool], parameters: Mapping[str, Any]) -> None:
-        """Set what a migration is to use; whatever an earlier one has set and this one does not goes back."""
+    def prepare(self, capabilities: Mapping[str, bool], parameters: Mapping[str, Any], endpoint: str) -> None:
+        """Set what a migration is to use; whatever an earlier one has set and this one does not goes back.
+
+        *endpoint* is which end of TLS this one is (``client``, ``server``), if that is used.
+        """
         self._statuses, self.completed = [], None
         there = {row["capability"]: row["state"] for row in self.client.execute("query-migrate-capabilities")}
         wanted = {name: name in _FROM_THE_START for name, is_on in there.items() if is_on}
@@ -118,9 +133,19 @@ class HandGuest:
             self.client.execute("migrate-set-capabilities", {"capabilities": changes})
         set_now = self.client.execute("query-migrate-parameters")
         settings = {name: value for name, value in self._first_parameters.items() if set_now.get(name) != value}
-        settings.update(parameters)
         if settings:
             self.client.execute("migrate-set-parameters", settings)
+        credentials = parameters.get("tls-creds")
+        if credentials:
+            self._make_credentials(credentials, endpoint)
+        self.client.execute("migrate-set-parameters", parameters)
+
+    def _make_credentials(self, name: str, endpoint: str) -> None:
+        # Those of an earlier migration are of the other end: what was a destination is a source now.
+        with contextlib.suppress(QmpError):
+            self.client.execute("object-del", {"id": name})
+        options = {"dir": tls_folder(), "endpoint": endpoint, "verify-peer": True}
+        self.client.execute("object-add", {"qom-type": "tls-creds-x509", "id": name, **options})
 
     def listen(self, uri: str, runs_on_arrival: bool) -> None:
         """Wait for the guest to come; one that was stopped before it left goes on here if it is to."""

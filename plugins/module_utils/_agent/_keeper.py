@@ -10,9 +10,11 @@ end.  Says ``ready`` once QEMU is started; prints one JSON object at the end, ``
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import resource
 import select
 import shutil
 import struct
@@ -110,6 +112,9 @@ def start(command: list[str], tap: int | None, said: IO[bytes]) -> subprocess.Po
         os.dup2(tap, TAP_DESCRIPTOR)
         os.close(tap)
         kept = (TAP_DESCRIPTOR,)
+    # For zero-copy, which locks memory; where it is not permitted, QEMU says so if it comes to that.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     try:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, pass_fds=kept)
     except OSError as error:

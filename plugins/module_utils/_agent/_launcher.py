@@ -87,7 +87,7 @@ class Launcher:
         guest = self._guests.pop(name, None)
         if guest is not None:
             _last_words(guest.keeper)
-            guest.client.close()
+            guest.close()
 
     def destroy_all(self) -> None:
         """End all guests."""
@@ -99,6 +99,7 @@ class Launcher:
         guest = self._guests.get(name)
         if guest is not None and guest.client.has_ended:
             del self._guests[name]
+            guest.close()
             self._ended[name] = _last_words(guest.keeper) or "it ended"
 
     def _on_event_of(self, name: str, event: str, at_ns: int, data: Mapping[str, Any]) -> None:

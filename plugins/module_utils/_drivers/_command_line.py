@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._keeper import TAP_DESCRIPTOR
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._launcher import folder_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._offer import DIRTY_RING
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import (
     BLOCKTIME_SINCE,
@@ -41,13 +42,21 @@ _PLACES = {
 }
 
 
-def launch_order(guest: Guest, kernel_arguments: str, host: Host, facts: Mapping[str, Any], number: int = 1) -> Order:
+def launch_order(
+    guest: Guest,
+    kernel_arguments: str,
+    host: Host,
+    facts: Mapping[str, Any],
+    number: int = 1,
+    needs: Sequence[str] = (),
+) -> Order:
     """What starts the guest on *host*, of which *facts* are known.  Guests of one kind are told apart by *number*.
 
-    The description tells whose guest it is, with a digest of all that it was made of.
+    *needs* are those of the strategy by which it is to move; of a dirty ring QEMU has to know when it starts.  The
+    description tells whose guest it is, with a digest of all that it was made of.
     """
     order: Order = {
-        "command": _command(guest, kernel_arguments, facts, number),
+        "command": _command(guest, kernel_arguments, facts, number, _accelerator(guest, needs)),
         "tap": {
             "name": f"stsm-tap{number}",
             "bridge": host.tenant_bridge,
@@ -69,7 +78,7 @@ def arrival_order(order: Order, machine: str) -> Order:
     return {**order, "command": [*command, "-incoming", "defer"], "incoming": True}
 
 
-def _command(guest: Guest, kernel_arguments: str, facts: Mapping[str, Any], number: int) -> list[str]:
+def _command(guest: Guest, kernel_arguments: str, facts: Mapping[str, Any], number: int, accelerator: str) -> list[str]:
     folder, places = folder_of(guest.name), _PLACES[guest.machine]
     results, console = result_path(guest), f"{result_path(guest)}.console"
     # The guest needs neither disk nor screen: what is not there is neither emulated nor migrated.
@@ -77,7 +86,7 @@ def _command(guest: Guest, kernel_arguments: str, facts: Mapping[str, Any], numb
         facts["qemu_binary"],
         *("-name", f"guest={guest.name},debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", f"{guest.machine},usb=off,dump-guest-core=off,memory-backend=pc.ram,acpi=on"),
-        *("-accel", guest.accelerator, "-cpu", _processor(guest), "-smp", f"{guest.vcpus},sockets={guest.vcpus}"),
+        *("-accel", accelerator, "-cpu", _processor(guest), "-smp", f"{guest.vcpus},sockets={guest.vcpus}"),
         *("-m", str(guest.memory_mib), "-object", f"memory-backend-ram,id=pc.ram,size={guest.memory_mib}M"),
         *("-rtc", "base=utc", "-sandbox", _SANDBOX, "-msg", "timestamp=on"),
         *("-kernel", f"{GUEST_DIRECTORY}/workload/vmlinux", "-initrd", f"{GUEST_DIRECTORY}/workload/initrd.img"),
@@ -94,6 +103,10 @@ def _command(guest: Guest, kernel_arguments: str, facts: Mapping[str, Any], numb
         *("-device", f"virtio-net-pci,netdev=hostnet0,mac={mac_address(number)},{places['network']}"),
         *_counted_from_the_start(facts["qemu_version"]),
     ]
+
+
+def _accelerator(guest: Guest, needs: Sequence[str]) -> str:
+    return f"{guest.accelerator},{DIRTY_RING}" if "dirty-ring" in needs else guest.accelerator
 
 
 def _processor(guest: Guest) -> str:

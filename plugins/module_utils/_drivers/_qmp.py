@@ -43,6 +43,10 @@ class QmpDriver(Driver):
             self._destination.call("launch_guest", _START_SECONDS, guest=self._guest, order=order)
             address = self._destination.host.migration_address
             uri = self._destination.call("await_guest", guest=self._guest, address=address, request=request)
+            if "tls-creds" in request["parameters"]:
+                # The certificate is judged by this name, since the stream goes to an address.
+                host = self._destination.host
+                request["parameters"]["tls-hostname"] = host.libvirt_name or host.name
             self._source.call("migrate_by_hand", guest=self._guest, request={**request, "uri": uri})
         except InstrumentError:
             self._dismiss(self._destination)
