@@ -69,6 +69,7 @@ class GuestRun:
         """Move the guest; that it could not be begun is kept as *refusal* and told as the migration's error."""
         started_ns = time.monotonic_ns()
         try:
+            self.driver.arm(self._scenario.fault)
             self.migration = self.driver.migrate(self._scenario, self.site.persistent, interrupted)
         except InstrumentError as error:
             self.refusal = error
@@ -79,6 +80,8 @@ class GuestRun:
                 "abort_reason": None,
                 "error": str(error),
             }
+        if self._scenario.fault is not None:
+            self.driver.disarm()
 
     def look(self) -> None:
         """Find out where the guest runs, and what it saw, while the last echoes come in."""

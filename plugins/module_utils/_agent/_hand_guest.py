@@ -18,7 +18,6 @@ from ._qmp import QmpClient, QmpEndedError, QmpError
 _FROM_THE_START = ("postcopy-blocktime",)
 _ENDS = ("completed", "failed", "cancelled")
 _LOOK_SECONDS = 0.25
-_ALIVE_IN_POSTCOPY = ("postcopy-active", "postcopy-recover")
 # Statuses in which the newer half of the guest's memory is on the other host, or may be.
 _TORN = ("postcopy-paused", "postcopy-recover-setup", "postcopy-recover")
 
@@ -60,10 +59,10 @@ class HandGuest:
 
     def state(self) -> dict[str, Any]:
         """What :meth:`.Hypervisor.state` tells of a guest; what post-copy has left torn between two hosts is paused."""
-        is_running: bool = self.client.execute("query-status")["running"]
-        is_whole = self.migration_status() not in _TORN
+        # A torn guest may keep its QEMU from answering, but its events came before.
+        is_whole = not self._statuses or self._statuses[-1] not in _TORN
         return {
-            "state": "running" if is_running and is_whole else "paused",
+            "state": "running" if is_whole and self.client.execute("query-status")["running"] else "paused",
             "description": self.description,
             "persistent": False,
             "traits": [],
@@ -92,7 +91,7 @@ class HandGuest:
         """Resume a guest that a migration left paused that ended before its switch; any other pause stays."""
         try:
             stands = not self.client.execute("query-status")["running"]
-            if stands and not self._has_switched and self.migration_status() in ("failed", "cancelled"):
+            if stands and not self.has_switched and self.migration_status() in ("failed", "cancelled"):
                 self.resume()
         except QmpEndedError:
             return  # there is nothing to resume
@@ -171,17 +170,18 @@ class HandGuest:
         return bool(self._statuses) and self._statuses[-1] in _ENDS
 
     @property
-    def _has_switched(self) -> bool:
+    def has_switched(self) -> bool:
+        """Whether the last migration from here came to its post-copy."""
         return any(status.startswith("postcopy") for status in self._statuses)
 
     def pause_stream(self) -> None:
         """Give up the stream of a post-copy, so that another one can take its place; harmless where there is none."""
-        if self.migration_status() in _ALIVE_IN_POSTCOPY:
-            self.client.execute("migrate-pause")
+        with contextlib.suppress(QmpError):
+            self.client.execute("migrate-pause", out_of_band=True)
 
     def recover(self, uri: str) -> None:
         """Wait for the rest of a guest that runs here and whose post-copy has broken."""
-        self.client.execute("migrate-recover", {"uri": uri})
+        self.client.execute("migrate-recover", {"uri": uri}, out_of_band=True)
 
     def resend(self, uri: str) -> None:
         """Send the rest of a guest whose post-copy has broken, over another stream."""

@@ -70,6 +70,10 @@ class LibvirtMover:
         """Have it switch to post-copy."""
         _ask(self._domain.migrateStartPostCopy, 0)
 
+    def pause(self) -> None:
+        """Give up the stream of a post-copy that stands still."""
+        _ask(self._domain.abortJobFlags, libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY)
+
     def downtime_limit_ms(self) -> int:
         """The downtime limit in force."""
         limit: int = _ask(self._domain.migrateGetMaxDowntime, 0)

@@ -11,6 +11,7 @@ from typing import Any, Callable
 from ._clock import now_ns
 from ._errors import AgentError
 from ._mover import Mover
+from ._stall import Stall
 from ._switch_point import SwitchPoint
 from ._witness import Witness
 
@@ -21,8 +22,8 @@ _WATCH_SECONDS = 0.05
 class Migration:
     """Has a *mover* make the migration, in a thread of its own, and steers it.
 
-    *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds`` and
-    ``downtime_limit_ms`` (or None).
+    *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``,
+    ``downtime_limit_ms`` (or None) and ``recovers``, whether a post-copy that stands still is paused to be resumed.
     Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
     *witness* saw.
     """
@@ -36,6 +37,7 @@ class Migration:
         self._notify = notify
         self._witness = witness
         self._switch_point = SwitchPoint(request["switch"], request["switch_number"], mover.copies_disks)
+        self._stall = Stall()
         self._wake = threading.Condition()
         self._pass_begins = False
         self._abort_reason: str | None = None
@@ -140,6 +142,9 @@ class Migration:
                 self._witness.look()
                 if not self._switch_point.follows_passes:
                     self._switch_point.note(now_ns(), seen)
+                is_watched = self._request["recovers"] and self._switch_requested_ns is not None
+                if is_watched and self._stall.stands(now_ns(), seen):
+                    self._try(self._mover.pause)
                 self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=seen)
             self._driver.join(_WATCH_SECONDS)
 

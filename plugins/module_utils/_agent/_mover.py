@@ -23,6 +23,9 @@ class Mover(Protocol):
     def switch(self) -> None:
         """Have it switch to post-copy; refused before it has begun."""
 
+    def pause(self) -> None:
+        """Give up the stream of a post-copy that stands still, so that it can be resumed over another one."""
+
     def downtime_limit_ms(self) -> int:
         """The downtime limit in force."""
 

@@ -50,7 +50,8 @@ class QmpClient:
         self.greeting = self._greet(patience_seconds)
         self._reader = threading.Thread(target=self._read, name="qmp", daemon=True)
         self._reader.start()
-        self.execute("qmp_capabilities", timeout_seconds=patience_seconds)
+        self._has_oob = "oob" in self.greeting.get("capabilities", ())
+        self.execute("qmp_capabilities", {"enable": ["oob"] if self._has_oob else []}, patience_seconds)
 
     @property
     def has_ended(self) -> bool:
@@ -58,16 +59,24 @@ class QmpClient:
         return self._ended
 
     def execute(
-        self, command: str, arguments: Mapping[str, Any] | None = None, timeout_seconds: float = ANSWER_SECONDS
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        timeout_seconds: float = ANSWER_SECONDS,
+        out_of_band: bool = False,
     ) -> Any:
         """Have QEMU execute a command and return its answer.
+
+        *out_of_band* has it executed at once, by QEMU's monitor itself, as only few commands can be: whatever waits for
+        a page that post-copy has not brought may keep QEMU's lock, and with it all other commands, waiting as well.
 
         Raises QmpError if QEMU refuses it, QmpEndedError if QEMU ends first, AgentError if it says nothing in time.
         """
         identifier = next(self._ids)
         with self._changed:
             self._awaited.add(identifier)
-        self._send({"execute": command, "arguments": dict(arguments or {}), "id": identifier})
+        verb = "exec-oob" if out_of_band and self._has_oob else "execute"
+        self._send(command, {verb: command, "arguments": dict(arguments or {}), "id": identifier})
         with self._changed:
             came = self._changed.wait_for(lambda: identifier in self._answers or self._ended, timeout_seconds)
             self._awaited.discard(identifier)
@@ -102,13 +111,13 @@ class QmpClient:
         self._socket.settimeout(None)
         return greeting
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send(self, command: str, message: Mapping[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
         try:
             with self._write_lock:
                 self._socket.sendall(data)
         except OSError:
-            raise QmpEndedError(f"QEMU has ended and cannot execute {message['execute']}.") from None
+            raise QmpEndedError(f"QEMU has ended and cannot execute {command}.") from None
 
     def _read(self) -> None:
         try:

@@ -72,7 +72,8 @@ class QmpMover:
             status = self._guest.wait_migration_end()
             found = self._client.execute("query-migrate")
         except QmpEndedError:
-            raise AgentError(f"the QEMU of {self._guest.name} ended while the guest was moved") from None
+            lost = ", and with it the memory that had not been sent yet" if self._guest.has_switched else ""
+            raise AgentError(f"the source's QEMU ended while the guest was moved{lost}") from None
         self._has_begun = False
         if status == "completed":
             self._guest.completed = named_statistics(found)
@@ -86,6 +87,10 @@ class QmpMover:
     def switch(self) -> None:
         """Have it switch to post-copy."""
         self._client.execute("migrate-start-postcopy")
+
+    def pause(self) -> None:
+        """Give up the stream of a post-copy that stands still."""
+        self._guest.pause_stream()
 
     def downtime_limit_ms(self) -> int:
         """The downtime limit in force."""

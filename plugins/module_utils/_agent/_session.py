@@ -19,6 +19,7 @@ from ._clock import now_ns
 from ._disks import GuestDisks
 from ._errors import AgentError
 from ._facts import gather
+from ._faults import Fault
 from ._guest_channel import ResultFollower, last_line, send_command
 from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
@@ -63,6 +64,7 @@ class Session:
         self._loads: dict[str, Load] = {}
         # By interface.
         self._link_limits: dict[str, LinkLimit] = {}
+        self._faults: dict[str, Fault] = {}
         self._guest_disks: GuestDisks | None = None
         self._receiver: LinkReceiver | None = None
         self._doorkeeper: Doorkeeper | None = None
@@ -110,6 +112,8 @@ class Session:
         with contextlib.ExitStack() as steps:
             # The last one to be named is the first to be taken.
             steps.callback(self._host_lock.release)
+            for guest in list(self._faults):
+                steps.callback(self.disarm_fault, guest)
             for interface in self._link_limits:
                 steps.callback(self.unshape_link, interface)
             for guest in self._followers:
@@ -280,6 +284,8 @@ class Session:
     def _on_event(self, guest: str, event: str, at_ns: int, data: Mapping[str, Any]) -> None:
         """Told of each event of each guest's QEMU, in a thread that must not wait for QEMU."""
         self.notify("event", at_ns=at_ns, guest=guest, event=event, data=data)
+        if event == "MIGRATION" and guest in self._faults:
+            self._faults[guest].note_status(data["status"])
         if event == "MIGRATION_PASS" and self._launcher.knows(guest):
             self._on_pass(guest)
 
@@ -312,6 +318,17 @@ class Session:
     def unshape_link(self, interface: str) -> None:
         if interface in self._link_limits:
             self._link_limits.pop(interface).lift()
+
+    # -- faults ----------------------------------------------------------------------------------------------------
+
+    def arm_fault(self, guest: str, request: dict[str, Any]) -> None:
+        """Have a fault strike at a moment of the guest's next migration; see :class:`.Fault`."""
+        self.disarm_fault(guest)
+        self._faults[guest] = Fault(guest, request, self.notify)
+
+    def disarm_fault(self, guest: str) -> None:
+        if guest in self._faults:
+            self._faults.pop(guest).disarm()
 
     # -- load beside a migration -----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._fault import DESTINATION_KILLED, LINK_CUT, Fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 # What is left after the first pass may well fit into an ordinary downtime limit: QEMU would end the migration as
@@ -53,6 +54,26 @@ class Driver:
         that does not end, is told as its error.
         """
         raise NotImplementedError
+
+    def arm(self, fault: Fault | None) -> None:
+        """Have a fault strike the migration that is about to begin, on the host that it belongs to."""
+        if fault is None:
+            return
+        struck = self._destination if fault.kind == DESTINATION_KILLED else self._source
+        request = {
+            "kind": "link-cut" if fault.kind == LINK_CUT else "kill",
+            "at": fault.at,
+            "seconds": fault.seconds,
+            "interface": struck.host.migration_interface,
+        }
+        struck.call("arm_fault", guest=self._guest, request=request)
+
+    def disarm(self) -> None:
+        """Take back a fault that has not struck, and heal what one has done."""
+        for connection in (self._source, self._destination):
+            # A host that is gone heals by itself, as the connection ends.
+            with contextlib.suppress(InstrumentError):
+                connection.call("disarm_fault", guest=self._guest)
 
     def tidy(self, location: str) -> None:
         """End what a run has left of the guest on a host that is not its *location*; nothing where libvirt does so."""

@@ -101,6 +101,7 @@ def migration_request(
         "parameters": parameters,
         "switch": choice.switch.kind,
         "switch_number": choice.switch.number,
+        "recovers": choice.recovers,
         "time_limit_seconds": scenario.time_limit_seconds,
         "downtime_limit_ms": UNREACHABLE_MS if strategy.uses_postcopy else choice.downtime_limit_ms,
     }

@@ -15,6 +15,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driv
     Driver,
     Migration,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._recovery import Recovery
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario
 
@@ -32,6 +33,7 @@ class QmpDriver(Driver):
     def __init__(self, guest: str, source: HostConnection, destination: HostConnection, order: Order) -> None:
         super().__init__(guest, source, destination)
         self._order = order
+        self._recovery = Recovery(guest, source, destination)
 
     def migrate(self, scenario: Scenario, persistent: bool, interrupted: Callable[[], bool]) -> Migration:
         """Move the guest, from the start of the destination's QEMU on."""
@@ -51,7 +53,11 @@ class QmpDriver(Driver):
         except InstrumentError:
             self._dismiss(self._destination)
             raise
-        return {**self._follow(start_ns, scenario, interrupted), "start_ns": start_ns}
+        account = self._follow(start_ns, scenario, interrupted)
+        return {**account, "start_ns": start_ns, "error": self._recovery.given_up_because or account["error"]}
+
+    def _attend(self, scenario: Scenario) -> None:
+        self._recovery.look(scenario)
 
     def tidy(self, location: str) -> None:
         """End every QEMU of the guest but that of its home."""
@@ -83,6 +89,7 @@ def migration_request(scenario: Scenario) -> dict[str, Any]:
         "suspends_first": strategy.suspends_first,
         "switch": choice.switch.kind,
         "switch_number": choice.switch.number,
+        "recovers": choice.recovers,
         "time_limit_seconds": scenario.time_limit_seconds,
         # Already among the parameters.
         "downtime_limit_ms": None,
