@@ -10,6 +10,7 @@ from typing import Any, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _preflight, _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import Bench, Record
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers import _libvirt, _qmp
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
@@ -35,7 +36,8 @@ class Benchmark:
         _record.prepare(self.folder / "runs.jsonl")
         with open_testbed(self.hosts, holder(f"plan of {self.folder.name}")) as testbed:
             _preflight.require(testbed, [self.scenario])
-            refused = [finding["sentence"] for finding in _preflight.examine(testbed) if not finding["passed"]]
+            asked = Asked(drivers=(self.scenario.driver,))
+            refused = [finding["sentence"] for finding in _preflight.examine(testbed, asked) if not finding["passed"]]
             if refused:
                 raise InstrumentError(" ".join(refused))
             found = testbed.locate(self.scenario.guest.name)

@@ -210,7 +210,8 @@ class Scenario:
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
-            fault=read_fault(top.get("fault"), strategy) if top.has("fault") else None,
+            # An empty one is that of a campaign's cells that have none.
+            fault=read_fault(top.get("fault"), strategy) if top.get("fault") else None,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from ._errors import AgentError
 from ._link_cut import LinkCut
 from ._samples import guest_pid
 
-# Into the stream, and not into its setting up.
-_PRE_COPY_SECONDS = 0.3
+# How long after its moment a fault strikes: into pre-copy's stream, and not into its setting up; and after both ends
+# have noticed the switch, since QEMU's source may still take back a guest whose destination dies in between.
+_DELAY_SECONDS = {"active": 0.3, "kill": 0.1}
 # The statuses of a migration at which a fault of each moment strikes, one after the other.
 _MOMENTS = {
     "pre-copy": ("active",),
@@ -45,7 +46,7 @@ class Fault:
         """Told of each status of the migration, by a thread that must not wait."""
         if self._moments and status.startswith(self._moments[0]) and not self._is_over.is_set():
             moment = self._moments.pop(0)
-            delay_seconds = _PRE_COPY_SECONDS if moment == "active" else 0.0
+            delay_seconds = max(_DELAY_SECONDS.get(key, 0.0) for key in (moment, self._request["kind"]))
             thread = threading.Thread(target=self._strike, args=(delay_seconds,), name="fault", daemon=True)
             self._threads.append(thread)
             thread.start()
