@@ -186,7 +186,7 @@ def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
         if name not in traits:
             traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
         on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
-        wanted = Wanted(scenario.strategy.row, scenario.driver, traits[name])
+        wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
         found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
         if found:
             raise InstrumentError(found[0][1])

@@ -9,12 +9,22 @@ from typing import Any, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, Strategy, unmet
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import NEUTRAL_QMP_PARAMETERS
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_since import LIBVIRT_PARAMETERS, Version
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_since import (
+    LIBVIRT_PARAMETERS,
+    Version,
+    dotted,
+)
 
 # The largest workload guest that zero-copy may have to lock, if none is asked for.
 USUAL_MEMORY_MIB = 512
 # What a libvirt whose tunnel carries post-copy tells of itself.
 TUNNELLED_POSTCOPY = "tunnelled_postcopy"
+RESUME_FLAG = "VIR_MIGRATE_POSTCOPY_RESUME"
+# Releases seen to crash at the destination when a post-copy is resumed, as they are: no call and no capability tells,
+# so a cure is known by the mark of the series that holds it, or by its patch among those of the host's own build, which
+# the role libvirt has proven to be what runs.
+CRASHES_AT_RESUME = ((11, 3, 0),)
+_CURE = "when-resuming"
 
 
 @dataclass(frozen=True)
@@ -27,14 +37,17 @@ class End:
     offer: Mapping[str, Any]
     # Whether guests are to run on KVM there, where alone QEMU has a dirty ring.
     on_kvm: bool = False
+    # Of the libvirt that was built for it, by their names.
+    patches: Collection[str] = ()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A strategy at a level, with what of the guest's domain a rule may name."""
+    """A strategy at a level, whether it is resumed when it breaks, and what of the guest's domain a rule may name."""
 
     strategy: Strategy
     driver: str = "libvirt"
+    recovers: bool = False
     traits: Collection[str] = ()
 
 
@@ -44,7 +57,7 @@ def question(strategies: Iterable[str], memory_mib: int | None = None) -> dict[s
     flags = {flag for row in rows for flag in row.libvirt_flags}
     parameters = {LIBVIRT_PARAMETERS[name].constant for row in rows for name in row.libvirt_parameters(row.defaults)}
     return {
-        "constants": sorted(flags | parameters),
+        "constants": sorted(flags | parameters | {RESUME_FLAG}),
         "trials": {
             row.name: {
                 "capabilities": list(row.qmp_capabilities),
@@ -70,30 +83,26 @@ def obstacles(wanted: Wanted, one: End, other: End) -> list[tuple[str, str]]:
         return [(both, sentence)]
     lower = (min(e.libvirt_version for e in (one, other)), min(e.qemu_version for e in (one, other)))
     found = [(both, sentence) for sentence in unmet(strategy, *lower, wanted.traits)]
-    return found or [
-        (end.name, f"{sentence}.")
-        for end in (one, other)
-        for sentence in list(_lacking(strategy, wanted.driver, end))[:1]
-    ]
+    return found or [(end.name, f"{sentence}.") for end in (one, other) for sentence in list(_lacking(wanted, end))[:1]]
 
 
-def _lacking(strategy: Strategy, driver: str, end: End) -> Iterator[str]:
+def _lacking(wanted: Wanted, end: End) -> Iterator[str]:
     """What one end lacks; the first says it, and others often follow from it."""
-    offer = end.offer
+    strategy, offer = wanted.strategy, end.offer
     instead = f"or leave {strategy.name} out"
     needs = f"which the strategy {strategy.name} needs"
-    for kind, wanted in (
+    for kind, names in (
         ("capability", strategy.qmp_capabilities),
         ("parameter", tuple(strategy.qmp_parameters(strategy.defaults))),
     ):
-        lacking = sorted(set(wanted) - set(offer["capabilities" if kind == "capability" else "parameters"]))
+        lacking = sorted(set(names) - set(offer["capabilities" if kind == "capability" else "parameters"]))
         if lacking:
             yield (
-                f"QEMU {'.'.join(map(str, end.qemu_version))} on {end.name} lacks the migration {kind}"
+                f"QEMU {dotted(end.qemu_version)} on {end.name} lacks the migration {kind}"
                 f" {', '.join(lacking)}, {needs}: install the same QEMU on both hosts, {instead}"
             )
-    if driver == "libvirt":
-        constants = {*strategy.libvirt_flags}
+    if wanted.driver == "libvirt":
+        constants = {*strategy.libvirt_flags, *([RESUME_FLAG] if wanted.recovers else [])}
         constants |= {LIBVIRT_PARAMETERS[name].constant for name in strategy.libvirt_parameters(strategy.defaults)}
         unbound = sorted(constants & set(offer["missing_constants"]))
         if unbound:
@@ -101,12 +110,22 @@ def _lacking(strategy: Strategy, driver: str, end: End) -> Iterator[str]:
                 f"Python's libvirt on {end.name} lacks {', '.join(unbound)}, {needs}: install the python3-libvirt of"
                 f" its libvirt, {instead}"
             )
+        if wanted.recovers and _crashes_at_resume(end):
+            yield (
+                f"libvirt {dotted(end.libvirt_version)} on {end.name} crashes when a post-copy is resumed there: build"
+                " it with the fixes of the role libvirt, or set strategy.recovers to false"
+            )
     yield from _unmet_needs(strategy, end, needs, instead)
     if strategy.name in offer["refusals"]:
         yield (
             f"QEMU on {end.name} refuses what the strategy {strategy.name} sets ({offer['refusals'][strategy.name]}):"
             f" mend that, {instead}"
         )
+
+
+def _crashes_at_resume(end: End) -> bool:
+    cured = TUNNELLED_POSTCOPY in end.offer["migration_features"] or any(_CURE in name for name in end.patches)
+    return end.libvirt_version in CRASHES_AT_RESUME and not cured
 
 
 def _unmet_needs(strategy: Strategy, end: End, needs: str, instead: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_run as run
+from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_strategy as strategy
 from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_stream as stream
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import Finding, Observation
 
@@ -15,6 +16,14 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
     run.one_host,
     run.memory_verified,
     run.strategy_happened,
+    strategy.in_force,
+    strategy.throttled,
+    strategy.channels_used,
+    strategy.xbzrle_used,
+    strategy.zero_copied,
+    strategy.encrypted,
+    strategy.tunnelled,
+    strategy.recovered,
     run.dirty_rate,
     run.background,
     run.clocks_bounded,

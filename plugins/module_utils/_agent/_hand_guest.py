@@ -8,7 +8,7 @@ import contextlib
 import socket
 import subprocess
 import threading
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ._errors import AgentError
 from ._offer import tls_folder
@@ -155,15 +155,18 @@ class HandGuest:
         self._runs_on_arrival = False
         self.resume()
 
-    def wait_migration_end(self) -> str:
-        """Wait until a migration from here has ended; returns its last status. A broken post-copy has not ended."""
+    def wait_migration_end(self, is_given_up: Callable[[], bool]) -> str:
+        """Wait until a migration from here has ended; returns its last status.
+
+        A post-copy that has broken has ended only if nobody waits for it any more.
+        """
         while True:
             with self._changed:
                 if self._changed.wait_for(self._has_come_to_an_end, _LOOK_SECONDS):
                     return self._statuses[-1]
             # Of an event that was lost the status still tells; a QEMU that has ended is noticed here, too.
             status = self.migration_status()
-            if status in _ENDS:
+            if status in _ENDS or status in _TORN and is_given_up():
                 return status
 
     def _has_come_to_an_end(self) -> bool:

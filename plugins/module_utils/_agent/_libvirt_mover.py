@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable, Mapping
 
 from ._binding import libvirt
 from ._errors import AgentError
+from ._recovery import Recovery
 
 # libvirt's names of the job statistics → ours, which carry units.
 STATISTICS = {
@@ -43,24 +45,42 @@ def named_statistics(raw: Mapping[str, Any]) -> dict[str, Any]:
 class LibvirtMover:
     """``virDomainMigrateToURI3`` of a *domain*.
 
-    *request* holds ``destination_uri``, ``flags`` (names) and ``parameters`` (typed parameters by name).
+    *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name) and ``recovers``:
+    whether a post-copy that breaks is resumed, for no longer than its ``time_limit_seconds``.
     """
 
     def __init__(self, domain: Any, request: Mapping[str, Any]) -> None:
         self._domain = domain
         self._request = request
+        self.resumes: list[str | None] = []
 
     @property
     def copies_disks(self) -> bool:
         """Whether disks are copied before the memory's turn comes."""
         return "VIR_MIGRATE_NON_SHARED_DISK" in self._request["flags"]
 
-    def move(self) -> None:
+    def move(self, is_given_up: Callable[[], bool]) -> None:
         """Make the migration; returns at its end."""
+        error = self._attempt()
+        if self._request["recovers"]:
+            limit_seconds = self._request["time_limit_seconds"]
+            resume = functools.partial(self._attempt, "VIR_MIGRATE_POSTCOPY_RESUME")
+            recovery = Recovery(self._domain, resume, limit_seconds, is_given_up)
+            error = recovery.mend(error)
+            self.resumes = recovery.errors
+        if error:
+            raise AgentError(error)
+
+    def _attempt(self, *more_flags: str) -> str | None:
+        """Ask libvirt and wait for the end; returns its words if it fails."""
         flags = 0
-        for name in self._request["flags"]:
+        for name in (*self._request["flags"], *more_flags):
             flags |= getattr(libvirt, name)
-        _ask(self._domain.migrateToURI3, self._request["destination_uri"], self._request["parameters"], flags)
+        try:
+            _ask(self._domain.migrateToURI3, self._request["destination_uri"], self._request["parameters"], flags)
+        except AgentError as error:
+            return str(error)
+        return None
 
     def abort(self) -> None:
         """Have it end before its switch."""

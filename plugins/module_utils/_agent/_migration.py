@@ -25,7 +25,7 @@ class Migration:
     *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``,
     ``downtime_limit_ms`` (or None) and ``recovers``, whether a post-copy that stands still is paused to be resumed.
     Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
-    *witness* saw.
+    *witness* saw and what each attempt to resume came to.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Migration:
 
     def _drive(self) -> None:
         try:
-            self._mover.move()
+            self._mover.move(lambda: self._abort_reason is not None)
         except AgentError as error:
             self._error = str(error)
         finally:
@@ -112,6 +112,7 @@ class Migration:
             abort_reason=self._abort_reason if self._error else None,
             error=self._error,
             qemu=self._witness.told(),
+            resumes=self._mover.resumes,
         )
 
     def _switch_is_due(self) -> bool:

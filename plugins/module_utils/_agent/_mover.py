@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Callable, Protocol
 
 
 class Mover(Protocol):
     """One migration of one guest.  Every call raises AgentError where the level refuses."""
 
+    # What each attempt to resume a post-copy that had broken came to, None for one that succeeded.
+    resumes: list[str | None]
+
     @property
     def copies_disks(self) -> bool:
         """Whether disks are copied before the memory's turn comes."""
 
-    def move(self) -> None:
-        """Make the migration; returns at its end."""
+    def move(self, is_given_up: Callable[[], bool]) -> None:
+        """Make the migration; returns at its end.  *is_given_up* says that nobody waits for it any more."""
 
     def abort(self) -> None:
         """Have it end before its switch, with the guest where it is."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ._errors import AgentError
 from ._hand_guest import HandGuest
@@ -61,15 +61,17 @@ class QmpMover:
         self._client = guest.client
         self._request = request
         self._has_begun = False
+        # The controller resumes, since it takes both ends to do so.
+        self.resumes: list[str | None] = []
 
-    def move(self) -> None:
+    def move(self, is_given_up: Callable[[], bool]) -> None:
         """Make the migration; returns at its end."""
         if self._request["suspends_first"]:
             self._guest.suspend()
         self._client.execute("migrate", {"uri": self._request["uri"]})
         self._has_begun = True
         try:
-            status = self._guest.wait_migration_end()
+            status = self._guest.wait_migration_end(is_given_up)
             found = self._client.execute("query-migrate")
         except QmpEndedError:
             lost = ", and with it the memory that had not been sent yet" if self._guest.has_switched else ""

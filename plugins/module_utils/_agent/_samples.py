@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ._clock import now_ns
+from ._daemon import daemon_spent
 from ._errors import AgentError
 from ._launcher import folder_of
 
@@ -54,7 +55,8 @@ class Sampler:
         if pid is not None:
             cpu_seconds = thread_cpu_seconds(pid)
             if cpu_seconds:
-                self._notify("threads", at_ns=now_ns(), guest=self._guest, cpu_seconds=cpu_seconds)
+                spent = {"cpu_seconds": cpu_seconds, "daemon": daemon_spent()}
+                self._notify("threads", at_ns=now_ns(), guest=self._guest, **spent)
 
 
 def interface_bytes(interface: str) -> tuple[int, int]:

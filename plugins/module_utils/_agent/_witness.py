@@ -16,6 +16,7 @@ from ._samples import guest_pid
 
 _PERIOD_NS = 250_000_000
 _ESTABLISHED = "01"
+_UNDER_WAY = ("active", "postcopy-active")
 
 
 class Witness:
@@ -26,6 +27,8 @@ class Witness:
         self._ask = ask
         self._seen: dict[str, Any] = {"capabilities": [], "parameters": {}, "statistics": {}, "connections": 0}
         self._looked_ns = 0
+        # Of its disks or its screen, not of a migration.
+        self._former = connections(guest_pid(guest))
 
     def look(self) -> None:
         """Look again if it is time to; harmless when the guest has gone."""
@@ -33,31 +36,34 @@ class Witness:
             return
         self._looked_ns = now_ns()
         with contextlib.suppress(libvirt.libvirtError, AgentError, OSError, ValueError):
-            if not self._seen["capabilities"]:
+            self._seen["statistics"] = statistics = self._ask("query-migrate")
+            # Before the stream begins, libvirt has not yet set all of it; at the end it takes it back.
+            if not self._seen["capabilities"] and statistics.get("status") in _UNDER_WAY:
                 self._seen["parameters"] = self._ask("query-migrate-parameters")
                 rows = self._ask("query-migrate-capabilities")
                 self._seen["capabilities"] = sorted(row["capability"] for row in rows if row["state"])
-            self._seen["statistics"] = self._ask("query-migrate")
-            self._seen["connections"] = max(self._seen["connections"], stream_connections(guest_pid(self._guest)))
+            new = connections(guest_pid(self._guest)) - self._former
+            self._seen["connections"] = max(self._seen["connections"], len(new))
 
     def told(self) -> dict[str, Any]:
         """``{"capabilities" (those on), "parameters", "statistics" (the last), "connections" (the most at once)}``."""
         return self._seen
 
 
-def stream_connections(pid: int | None) -> int:
-    """How many TCP connections to other machines a process has."""
+def connections(pid: int | None) -> set[str]:
+    """The TCP connections that a process has, by their sockets' numbers."""
     if pid is None:
-        return 0
+        return set()
     own = set()
     for descriptor in Path("/proc", str(pid), "fd").iterdir():
         with contextlib.suppress(OSError):
             target = os.readlink(descriptor)
             if target.startswith("socket:["):
                 own.add(target[8:-1])
-    count = 0
+    found = set()
     for table in ("tcp", "tcp6"):
         for line in Path("/proc", str(pid), "net", table).read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
-            count += fields[3] == _ESTABLISHED and fields[9] in own
-    return count
+            if fields[3] == _ESTABLISHED and fields[9] in own:
+                found.add(fields[9])
+    return found

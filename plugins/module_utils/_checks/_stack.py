@@ -73,7 +73,8 @@ def strategies(one: Seen, other: Seen, asked: Asked) -> Findings:
 def end(seen: Seen, on_kvm: bool) -> End:
     """What the gate of strategies judges a host by."""
     versions_of = {key: version(seen.facts[f"{key}_version"]) for key in ("libvirt", "qemu")}
-    return End(seen.name, versions_of["libvirt"], versions_of["qemu"], seen.answers["offer"], on_kvm)
+    patches = tuple(seen.facts.get("builds", {}).get("libvirt", {}).get("patches", ()))
+    return End(seen.name, versions_of["libvirt"], versions_of["qemu"], seen.answers["offer"], on_kvm, patches)
 
 
 def _unknown(name: str) -> str:

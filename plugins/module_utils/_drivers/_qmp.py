@@ -54,7 +54,8 @@ class QmpDriver(Driver):
             self._dismiss(self._destination)
             raise
         account = self._follow(start_ns, scenario, interrupted)
-        return {**account, "start_ns": start_ns, "error": self._recovery.given_up_because or account["error"]}
+        error = self._recovery.given_up_because or account["error"]
+        return {**account, "start_ns": start_ns, "error": error, "resumes": self._recovery.attempts}
 
     def _attend(self, scenario: Scenario) -> None:
         self._recovery.look(scenario)

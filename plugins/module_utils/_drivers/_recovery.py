@@ -19,6 +19,8 @@ class Recovery:
 
     def __init__(self, guest: str, source: HostConnection, destination: HostConnection) -> None:
         self.given_up_because: str | None = None
+        # What each attempt came to, None for one that QEMU began.
+        self.attempts: list[str | None] = []
         self._guest = guest
         self._source = source
         self._destination = destination
@@ -52,9 +54,11 @@ class Recovery:
         with contextlib.suppress(InstrumentError):
             address = self._destination.host.migration_address
             self._uri = self._destination.call("await_rest", guest=self._guest, address=address)
-        if self._uri is not None:
-            with contextlib.suppress(InstrumentError):
-                self._source.call("send_rest", guest=self._guest, uri=self._uri)
+        try:
+            self._source.call("send_rest", guest=self._guest, uri=self._uri)
+            self.attempts.append(None)
+        except InstrumentError as error:
+            self.attempts.append(str(error))
 
     def _give_up(self, reason: str) -> None:
         """End the source's half: neither half of the guest can run without the other."""

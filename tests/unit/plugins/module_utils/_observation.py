@@ -212,6 +212,13 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
             "switch_requested_ns": at(STOP - 10) if postcopy else None,
             "abort_reason": None,
             "error": None,
+            "qemu": {
+                "capabilities": ["events", *(["postcopy-preempt", "postcopy-ram"] if postcopy else []), "return-path"],
+                "parameters": {"downtime-limit": 1 if postcopy else 300, "tls-creds": ""},
+                "statistics": {"status": "postcopy-active" if postcopy else "active"},
+                "connections": 2 if postcopy else 1,
+            },
+            "resumes": [],
         },
         "events": sorted(events, key=lambda row: row["at_ns"]),
         "job_series": [

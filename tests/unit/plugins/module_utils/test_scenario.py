@@ -127,7 +127,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(workloads={}),
             "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, guests, "
-            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds.",
+            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, fault.",
         ),
         (asked(guests=9), "guests is 9, but must be a whole number of at least 1 and at most 8."),
         (asked(guests=0), "guests is 0, but must be a whole number of at least 1 and at most 8."),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,18 @@ def test_a_version_that_is_too_old_is_said_for_both() -> None:
     assert "needs QEMU 10.1.0 or newer" in said
 
 
+def test_a_libvirt_that_crashes_at_a_resume_is_refused_unless_it_is_known_to_be_cured() -> None:
+    whole = end(1, migration_features=["tunnelled_postcopy"])
+    wanted = Wanted(STRATEGIES["hybrid"], recovers=True)
+    ((host, said),) = obstacles(wanted, whole, end(2))
+    assert host == "compute2"
+    assert "libvirt 11.3.0 on compute2 crashes when a post-copy is resumed there" in said
+    patch = "11.3.0/0001-qemu-Fix-crash-of-destination-daemon-when-resuming-p.patch"
+    assert obstacles(wanted, whole, replace(end(2), patches=(patch,))) == []
+    assert obstacles(wanted, whole, replace(end(2), libvirt_version=(12, 0, 0))) == []
+    assert obstacles(Wanted(STRATEGIES["hybrid"]), whole, end(2)) == []
+
+
 def test_a_host_is_asked_for_just_what_the_strategies_set() -> None:
     asked = question(["hybrid", "multifd-zstd"], 2048)
     assert asked["constants"] == [
@@ -111,6 +124,7 @@ def test_a_host_is_asked_for_just_what_the_strategies_set() -> None:
         "VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS",
         "VIR_MIGRATE_PEER2PEER",
         "VIR_MIGRATE_POSTCOPY",
+        "VIR_MIGRATE_POSTCOPY_RESUME",
     ]
     assert asked["trials"]["hybrid"] == {"capabilities": ["postcopy-ram"], "parameters": {}, "dirty_ring": False}
     assert asked["trials"]["multifd-zstd"]["parameters"]["multifd-channels"] == 2
