@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _path, _stack
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._hold import hold
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._look import ask_offer, at_once, look
@@ -28,7 +29,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
 
-LINK_PORT = _path.MIGRATION_PORTS[1]
+LINK_PORT = MIGRATION_PORTS[1]
 LINK_SECONDS = 2.0
 _LINK_TRIES = 3
 NOTHING = Asked()

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._fault import Fault, read_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice, read_choice
 
 ACCELERATORS = ("tcg", "kvm")
 # What a site may ask preflight, which answers with one of them.
 ANY_ACCELERATOR = "auto"
-DRIVERS = ("libvirt",)
+DRIVERS = ("libvirt", "qmp")
 MACHINES = ("q35", "pc")
 # What the kernel may have set aside: 2 MiB and 1 GiB.
 HUGE_PAGES_KIB = (2048, 1 << 20)
@@ -72,6 +73,7 @@ _SCENARIO_KEYS = (
     "repetition",
     "time_limit_seconds",
     "warm_up_seconds",
+    "fault",
 )
 
 
@@ -203,6 +205,7 @@ class Scenario:
     repetition: int = 1
     time_limit_seconds: float = 20.0
     warm_up_seconds: float = 2.0
+    fault: Fault | None = None
 
     @classmethod
     def from_dict(cls, mapping: Any) -> Scenario:
@@ -210,21 +213,32 @@ class Scenario:
         top = Section("", mapping, _SCENARIO_KEYS)
         guest = _read_guest(top)
         link = _read_link(top)
+        driver = top.choice("driver", DRIVERS, default=cls.driver)
+        if driver == "qmp" and isinstance(guest, SiteGuest):
+            raise ScenarioError(
+                f"driver is 'qmp', but the site's own guest '{guest.domain}' is libvirt's: set driver to libvirt."
+            )
+        strategy = read_choice(top.get("strategy") if top.has("strategy") else {})
         return cls(
             guest=guest,
             workload=_read_workload(top, guest, link),
             link=link,
-            strategy=read_choice(top.get("strategy") if top.has("strategy") else {}),
+            strategy=strategy,
             guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
             background=_read_background(top, link),
-            driver=top.choice("driver", DRIVERS, default=cls.driver),
+            driver=driver,
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
+            # An empty one is that of a campaign's cells that have none.
+            fault=read_fault(top.get("fault"), strategy) if top.get("fault") else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scenario in JSON types; from_dict of it gives an equal scenario."""
+        """Return the scenario in JSON types; from_dict of it gives an equal scenario.
+
+        No fault is left out, so that scenarios from before there were any keep their hash.
+        """
         return {
             "guest": self.guest.to_dict(),
             "guests": self.guests,
@@ -236,6 +250,7 @@ class Scenario:
             "repetition": self.repetition,
             "time_limit_seconds": self.time_limit_seconds,
             "warm_up_seconds": self.warm_up_seconds,
+            **({"fault": self.fault.to_dict()} if self.fault else {}),
         }
 
     def guest_of(self, number: int) -> Guest | SiteGuest:

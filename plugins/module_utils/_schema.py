@@ -136,6 +136,7 @@ _SCENARIO = {
         "repetition": {"type": "integer", "minimum": 1},
         "time_limit_seconds": {"type": "number", "exclusiveMinimum": 0},
         "warm_up_seconds": {"type": "number", "exclusiveMinimum": 0},
+        "fault": {"type": "object", "required": ["kind", "at"]},
     },
 }
 

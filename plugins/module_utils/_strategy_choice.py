@@ -73,7 +73,8 @@ class StrategyChoice:
             "bandwidth_limit_mib_per_second": self.bandwidth_limit_mib_per_second,
             "downtime_limit_ms": self.downtime_limit_ms,
             **({"switch": self.chosen_switch.to_dict()} if self.chosen_switch else {}),
-            **({"recovers": True} if self.recovers else {}),
+            # Where nothing can break after a switch it makes no difference, and so no other scenario.
+            **({"recovers": True} if self.recovers and self.row.uses_postcopy else {}),
             **self.options,
         }
 
@@ -102,7 +103,7 @@ def _refuse_what_it_has_not(section: Section, row: Strategy) -> None:
         if key not in known:
             section.refuse_any([key], f"{row.name} has no such choice", f"leave it out or choose one of {having}")
     if not row.uses_postcopy:
-        section.refuse_any(["switch", "recovers"], f"{row.name} has no post-copy", "leave it out or choose hybrid")
+        section.refuse_any(["switch"], f"{row.name} has no post-copy", "leave it out or choose hybrid")
     if row.switch == "at-once":
         section.refuse_any(["switch"], f"{row.name} switches at once", "leave it out or choose hybrid")
 

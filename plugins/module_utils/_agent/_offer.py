@@ -20,7 +20,7 @@ _QEMU_CONF = Path("/etc/libvirt/qemu.conf")
 _MIGRATE_TLS, _DEFAULT_TLS = "/etc/pki/libvirt-migrate", "/etc/pki/qemu"
 _TLS_OBJECT = "stsm-tls"
 # QEMU takes it only on KVM, and must be told when it starts.
-_DIRTY_RING = ("-accel", "kvm,dirty-ring-size=4096")
+DIRTY_RING = "dirty-ring-size=4096"
 
 
 def offer(
@@ -82,7 +82,7 @@ def _tried(
             _set_parameters({**neutral, **trial["parameters"]}),
             _set_capabilities(dict.fromkeys(trial["capabilities"], True)),
         ]
-    answers = converse(emulator, *requests, options=_DIRTY_RING if with_ring else ())[first:]
+    answers = converse(emulator, *requests, options=("-accel", f"kvm,{DIRTY_RING}") if with_ring else ())[first:]
     found = {}
     for number, name in enumerate(trials):
         words = [_refusal(answer) for answer in answers[3 * number : 3 * number + 3]]

@@ -1,19 +1,15 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resumes a post-copy whose stream has broken: until it goes on, its guest lacks the pages that are still here."""
+"""Resumes a post-copy of libvirt that has broken: until it goes on, its guest lacks the pages that are still here."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
 from ._binding import libvirt
-from ._clock import now_ns
 
 _RETRY_SECONDS = 1.0
-# A cut link is silent: QEMU would wait for its peer for a quarter of an hour.
-_STALL_NS = 5_000_000_000
 
 
 class Recovery:
@@ -34,8 +30,6 @@ class Recovery:
         self._resume = resume
         self._limit_seconds = limit_seconds
         self._is_given_up = is_given_up
-        self._progress: tuple[int, int] | None = None
-        self._progress_ns = 0
 
     def mend(self, error: str | None) -> str | None:
         """Resume until it succeeds, the time is up or nobody waits any more; returns the last error."""
@@ -46,17 +40,6 @@ class Recovery:
             if error:
                 time.sleep(_RETRY_SECONDS)
         return error
-
-    def note(self, raw: Mapping[str, Any]) -> None:
-        """Take libvirt's statistics after the switch, and pause a stream that stands still: then it can be resumed."""
-        progress = (raw.get("memory_processed", 0), raw.get("memory_postcopy_requests", 0))
-        if progress != self._progress:
-            self._progress, self._progress_ns = progress, now_ns()
-        elif now_ns() - self._progress_ns > _STALL_NS:
-            self._progress = None
-            # Refused where it has gone on, or has broken by itself.
-            with contextlib.suppress(libvirt.libvirtError):
-                self._domain.abortJobFlags(libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY)
 
     def _is_broken(self) -> bool:
         try:

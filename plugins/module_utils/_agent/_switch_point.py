@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges by libvirt's statistics whether a migration is to switch to post-copy now."""
+"""Judges by its statistics whether a migration is to switch to post-copy now."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ class SwitchPoint:
 
     @property
     def follows_passes(self) -> bool:
-        """Whether :meth:`note` is to be called whenever libvirt announces a pass."""
+        """Whether :meth:`note` is to be called whenever QEMU announces a pass."""
         return self._kind in ("after-first-pass", "after-passes")
 
-    def note(self, at_ns: int, raw: Mapping[str, Any]) -> None:
-        """Take libvirt's statistics of a moment.  While disks are copied there is no memory to count yet."""
-        if not raw.get("memory_total"):
+    def note(self, at_ns: int, seen: Mapping[str, Any]) -> None:
+        """Take the statistics of a moment.  While disks are copied there is no memory to count yet."""
+        if not seen.get("memory_total_bytes"):
             return
         if self._began_ns is None:
             self._began_ns = self._least_ns = at_ns
-            self._pass_ends_at = raw["memory_total"] / _page_size(raw)
-        self._count_passes(raw)
-        left = raw.get("memory_remaining", 0)
+            self._pass_ends_at = seen["memory_total_bytes"] / _page_size(seen)
+        self._count_passes(seen)
+        left = seen.get("memory_remaining_bytes", 0)
         if self._least_bytes is None or left < self._least_bytes:
             self._least_bytes, self._least_ns = left, at_ns
 
-    def _count_passes(self, raw: Mapping[str, Any]) -> None:
+    def _count_passes(self, seen: Mapping[str, Any]) -> None:
         # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
         # QEMU 11 takes one every 60 ms.  The first pass is over when as many pages are sent as there are, a later one
         # when as many are sent as were left when it began.
-        sent_pages = raw.get("memory_normal", 0) + raw.get("memory_constant", 0)
+        sent_pages = seen.get("memory_normal_pages", 0) + seen.get("memory_constant_pages", 0)
         if sent_pages >= self._pass_ends_at:
             self._passes += 1
-            self._pass_ends_at = sent_pages + max(1.0, raw.get("memory_remaining", 0) / _page_size(raw))
+            self._pass_ends_at = sent_pages + max(1.0, seen.get("memory_remaining_bytes", 0) / _page_size(seen))
 
     def is_due(self, now_ns: int) -> bool:
         """Whether to ask for the switch now."""
@@ -63,5 +63,5 @@ class SwitchPoint:
         return now_ns - since_ns >= self._number * _NS_PER_SECOND
 
 
-def _page_size(raw: Mapping[str, Any]) -> int:
-    return int(raw.get("memory_page_size", 4096))
+def _page_size(seen: Mapping[str, Any]) -> int:
+    return int(seen.get("memory_page_size_bytes", 4096))

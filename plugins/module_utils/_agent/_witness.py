@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ._binding import libvirt
 from ._clock import now_ns
+from ._errors import AgentError
 from ._samples import guest_pid
 
 _PERIOD_NS = 250_000_000
@@ -34,7 +35,7 @@ class Witness:
         if now_ns() - self._looked_ns < _PERIOD_NS:
             return
         self._looked_ns = now_ns()
-        with contextlib.suppress(libvirt.libvirtError, OSError, ValueError):
+        with contextlib.suppress(libvirt.libvirtError, AgentError, OSError, ValueError):
             self._seen["statistics"] = statistics = self._ask("query-migrate")
             # Before the stream begins, libvirt has not yet set all of it; at the end it takes it back.
             if not self._seen["capabilities"] and statistics.get("status") in _UNDER_WAY:

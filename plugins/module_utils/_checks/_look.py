@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Callable, Iterable, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._host import FOLDERS, lacks_kvm
-from ansible_collections.stsm.live_migration.plugins.module_utils._checks._path import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import destination_uri, is_tunnelled

@@ -60,7 +60,7 @@ def strategies(one: Seen, other: Seen, asked: Asked) -> Findings:
     ends = [end(seen, asked.accelerator == "kvm") for seen in (one, other)]
     able = []
     for name, strategy in STRATEGIES.items():
-        reasons = obstacles(Wanted(strategy), *ends)
+        reasons = min((obstacles(Wanted(strategy, driver), *ends) for driver in asked.drivers), key=len)
         if not reasons:
             able.append(name)
         findings += [finding("strategy", host, name not in asked.strategies, words) for host, words in reasons]

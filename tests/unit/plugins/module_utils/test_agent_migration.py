@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _migration
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _libvirt_mover, _migration
 
 
 class FakeLibvirtError(Exception):
@@ -102,28 +102,23 @@ class Notices(list[dict[str, Any]]):
 
 @pytest.fixture(autouse=True)
 def _libvirt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_migration, "libvirt", FAKE_LIBVIRT)
+    monkeypatch.setattr(_libvirt_mover, "libvirt", FAKE_LIBVIRT)
 
 
 def begin(domain: ScriptedDomain, **request: Any) -> tuple[_migration.Migration, Notices]:
     notices = Notices()
-    migration = _migration.Migration(
-        "guest",
-        domain,
-        {
-            "destination_uri": "qemu+tls://b/system",
-            "flags": ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER"],
-            "parameters": {},
-            "switch": "never",
-            "switch_number": None,
-            "recovers": False,
-            "time_limit_seconds": 30,
-            "downtime_limit_ms": None,
-            **request,
-        },
-        notices,
-        WITNESS,
-    )
+    asked = {
+        "destination_uri": "qemu+tls://b/system",
+        "flags": ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER"],
+        "parameters": {},
+        "switch": "never",
+        "switch_number": None,
+        "recovers": False,
+        "time_limit_seconds": 30,
+        "downtime_limit_ms": None,
+        **request,
+    }
+    migration = _migration.Migration("guest", _libvirt_mover.LibvirtMover(domain, asked), asked, notices, WITNESS)
     migration.start()
     return migration, notices
 
@@ -235,4 +230,4 @@ def test_error_of_libvirt_is_kept_word_for_word() -> None:
 
 
 def test_statistics_carry_units_and_leave_out_what_is_not_given() -> None:
-    assert _migration.named_statistics({"memory_bps": 5, "type": 2}) == {"memory_bytes_per_second": 5}
+    assert _libvirt_mover.named_statistics({"memory_bps": 5, "type": 2}) == {"memory_bytes_per_second": 5}

@@ -32,6 +32,7 @@ OPTIONS: dict[str, Any] = {
     "guest": None,
     "guests": 1,
     "strategies": [],
+    "drivers": ["libvirt"],
     "results": None,
     "boot_limit_seconds": 20.0,
 }

@@ -48,7 +48,10 @@ def test_what_is_chosen_of_a_strategy_is_part_of_the_scenario() -> None:
     ("choice", "words"),
     [
         ({"name": "hybrid", "channels": 2}, "strategy.channels is given, but hybrid has no such choice: leave it out"),
-        ({"name": "pre-copy", "recovers": True}, "strategy.recovers is given, but pre-copy has no post-copy"),
+        (
+            {"name": "pre-copy", "switch": {"kind": "at-once"}},
+            "strategy.switch is given, but pre-copy has no post-copy",
+        ),
         ({"name": "post-copy", "switch": {"kind": "at-once"}}, "post-copy switches at once: leave it out or choose"),
         ({"name": "hybrid", "switch": {"kind": "at-once", "number": 1}}, "strategy.switch.number is given, but"),
         ({"name": "hybrid", "switch": {"kind": "after-passes"}}, "strategy.switch.number is missing"),

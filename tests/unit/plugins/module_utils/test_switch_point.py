@@ -16,11 +16,11 @@ SECOND = 1_000_000_000
 def row(sent_pages: int, remaining_pages: int = 50, total_pages: int = 100) -> dict[str, Any]:
     """libvirt's statistics."""
     return {
-        "memory_total": total_pages * 4096,
-        "memory_page_size": 4096,
-        "memory_normal": sent_pages - sent_pages // 4,
-        "memory_constant": sent_pages // 4,
-        "memory_remaining": remaining_pages * 4096,
+        "memory_total_bytes": total_pages * 4096,
+        "memory_page_size_bytes": 4096,
+        "memory_normal_pages": sent_pages - sent_pages // 4,
+        "memory_constant_pages": sent_pages // 4,
+        "memory_remaining_bytes": remaining_pages * 4096,
     }
 
 
@@ -32,7 +32,7 @@ def test_never_is_never_and_at_once_is_at_once() -> None:
 @pytest.mark.parametrize("kind", ["at-once", "after-first-pass", "after-passes", "after-seconds", "at-stall"])
 def test_nothing_is_due_before_the_memory_s_turn(kind: str) -> None:
     point = SwitchPoint(kind, 1, copies_disks=True)
-    point.note(0, {"memory_total": 0})
+    point.note(0, {"memory_total_bytes": 0})
     assert not point.is_due(10 * SECOND)
 
 
