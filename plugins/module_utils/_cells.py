@@ -29,6 +29,8 @@ _UNLABELLED = (
 
 # What may differ with the strategy, and so labels cells only if nothing else tells them apart.
 _LIMITS = ("time_limit_seconds",)
+# Numbers of strategies that those that have them always have.
+_ALWAYS_SET = {f"strategy.{key}" for row in STRATEGIES.values() for key in row.defaults}
 
 Record = Mapping[str, Any]
 
@@ -209,9 +211,15 @@ def _label(found: Sequence[Cell]) -> None:
 def _label_by(found: Sequence[Cell], settings: Sequence[Mapping[str, Any]], unlabelled: set[str]) -> None:
     """Label each cell by the settings that differ between any two of them."""
     keys = sorted({key for setting in settings for key in setting} - unlabelled)
-    varied = [key for key in keys if len({str(setting.get(key)) for setting in settings}) > 1]
+    varied = [key for key in keys if _varies(key, settings)]
     for setting, cell in zip(settings, found):
         cell.label = ", ".join(f"{key} {_plain(setting[key])}" for key in varied if setting.get(key) is not None)
+
+
+def _varies(key: str, settings: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether cells differ in a setting; the strategy itself tells of those that only some strategies have."""
+    having = [s for s in settings if key in s] if key in _ALWAYS_SET else settings
+    return len({str(setting.get(key)) for setting in having}) > 1
 
 
 def _plain(value: Any) -> str:

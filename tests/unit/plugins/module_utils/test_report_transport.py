@@ -75,3 +75,15 @@ def test_the_figure_is_drawn_where_there_is_something_to_compare() -> None:
     assert drawn is not None
     assert "tunnelled-hybrid / tunnelled-pre-copy" in drawn.svg
     assert transport(cells([record("pre-copy"), record("hybrid")]), []) is None
+
+
+def test_the_numbers_of_some_strategies_are_no_settings_in_which_cells_differ() -> None:
+    assert {cell.label for cell in cells([record("pre-copy"), record("multifd"), record("xbzrle")])} == {""}
+    other = record("multifd", 0.25, 2)
+    other["scenario"]["strategy"]["channels"] = 8
+    other["cell_key"] = "0" * 64
+    assert {cell.label for cell in cells([record("pre-copy"), record("multifd"), other])} == {
+        "",
+        "strategy.channels 2",
+        "strategy.channels 8",
+    }
