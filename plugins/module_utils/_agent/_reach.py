@@ -14,12 +14,16 @@ import struct
 import threading
 import time
 from typing import Any, Sequence
+from urllib.parse import urlsplit
 
+from ._binding import libvirt
 from ._errors import AgentError
 
 # The first and the last port on which QEMU listens for a migration, as libvirt has it.
 MIGRATION_PORTS = (49152, 49215)
+LIBVIRT_PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509}
 _PATIENCE_SECONDS = 2.0
+_PEER_SECONDS = 5
 _CERTIFICATES = "/etc/pki/libvirt"
 _AUTHORITY = "/etc/pki/CA/cacert.pem"
 _FULL_FRAMES = 4
@@ -94,6 +98,29 @@ def peer_certificate_ends(name: str, port: int) -> float | None:
         ) from None
     except OSError:
         return None
+
+
+def open_peer(destination_uri: str) -> str:
+    """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
+    address = urlsplit(destination_uri)
+    port = address.port or LIBVIRT_PORTS[address.scheme]
+    try:
+        # libvirt would wait for minutes for a peer whose packet filter says nothing.
+        socket.create_connection((address.hostname, port), _PEER_SECONDS).close()
+    except OSError as error:
+        raise AgentError(
+            f"{address.hostname} port {port}, where its libvirt should listen, cannot be reached ({error}): check "
+            "that libvirt listens there and that the packet filter admits this host."
+        ) from None
+    try:
+        peer = libvirt.open(destination_uri)
+    except libvirt.libvirtError as error:
+        raise AgentError(f"libvirt here cannot open {destination_uri}: {error}.") from None
+    try:
+        name: str = peer.getHostname()
+        return name
+    finally:
+        peer.close()
 
 
 class Doorkeeper:

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import sys
 import threading
 import time
 from typing import Any, BinaryIO, Callable, Mapping
 from urllib.parse import urlsplit
 
-from ._binding import libvirt
 from ._boot_proof import boot_proof
 from ._clock import now_ns
 from ._disks import GuestDisks
@@ -33,14 +31,12 @@ from ._migration import Migration
 from ._mover import Mover
 from ._offer import offer
 from ._permission import post_copy_permission
-from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
+from ._reach import LIBVIRT_PORTS, Doorkeeper, knock, open_peer, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
 from ._witness import Witness
 
 _SETTLE_SECONDS = 120
-_PEER_SECONDS = 5
-_LIBVIRT_PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509}
 
 
 class Session:
@@ -372,29 +368,10 @@ class Session:
 
     def peer_certificate_ends(self, destination_uri: str) -> float | None:
         address = urlsplit(destination_uri)
-        return peer_certificate_ends(address.hostname or "", address.port or _LIBVIRT_PORTS[address.scheme])
+        return peer_certificate_ends(address.hostname or "", address.port or LIBVIRT_PORTS[address.scheme])
 
     def open_peer(self, destination_uri: str) -> str:
-        """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
-        address = urlsplit(destination_uri)
-        port = address.port or _LIBVIRT_PORTS[address.scheme]
-        try:
-            # libvirt would wait for minutes for a peer whose packet filter says nothing.
-            socket.create_connection((address.hostname, port), _PEER_SECONDS).close()
-        except OSError as error:
-            raise AgentError(
-                f"{address.hostname} port {port}, where its libvirt should listen, cannot be reached ({error}): check "
-                "that libvirt listens there and that the packet filter admits this host."
-            ) from None
-        try:
-            peer = libvirt.open(destination_uri)
-        except libvirt.libvirtError as error:
-            raise AgentError(f"libvirt here cannot open {destination_uri}: {error}.") from None
-        try:
-            name: str = peer.getHostname()
-            return name
-        finally:
-            peer.close()
+        return open_peer(destination_uri)
 
 
 def main() -> None:

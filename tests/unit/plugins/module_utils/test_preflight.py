@@ -393,14 +393,3 @@ def test_values_left_to_change_are_named_with_host_and_variable() -> None:
         "ansible_host of one is still 'CHANGE_ME: the address': set it in the inventory to what your site has.",
         "networks of other is still 'CHANGE_ME': set it in the inventory to what your site has.",
     ]
-
-
-def test_huge_pages_have_to_be_there_for_each_guest_at_each_end() -> None:
-    guest = Guest(memory_mib=512, huge_page_kib=2048)
-    assert _stack.huge_pages(seen(1), seen(2), ASKED) == []
-    assert refused(_stack.huge_pages(seen(1), seen(2), replace(ASKED, guest=guest))) == []
-    (found, _other) = refused(_stack.huge_pages(seen(1), seen(2), replace(ASKED, guest=guest, guests=2)))
-    assert found[0] == "compute1"
-    assert "compute1 has 300 huge pages of 2048 KiB free, and 512 are needed: set them aside" in found[1]
-    giant = replace(guest, huge_page_kib=1 << 20)
-    assert len(refused(_stack.huge_pages(seen(1), seen(2), replace(ASKED, guest=giant)))) == 2

@@ -41,6 +41,7 @@ OF_FEATURE = {
     "tls-pre-copy": {"encrypted"},
     "tls-hybrid": {"encrypted"},
     "tunnelled-pre-copy": {"tunnelled"},
+    "tunnelled-hybrid": {"tunnelled"},
 }
 
 
@@ -105,6 +106,19 @@ def test_a_kernel_that_copied_in_every_pass_was_not_asked_for_zero_copy() -> Non
     assert rules.zero_copied(run).passed is False
     memory["dirty-sync-missed-zero-copy"] = 1
     assert rules.zero_copied(run).passed is True
+
+
+def test_a_stream_that_was_cut_and_mended_is_told_with_its_pause_and_one_that_was_not_is_no_success() -> None:
+    run = copy.deepcopy(RUNS["recovered-hybrid"])
+    finding = rules.recovered(run)
+    assert (finding.passed, finding.sentence) == (
+        True,
+        "The stream broke once after the switch and went on after 7953 ms.",
+    )
+    broken_at = next(i for i, event in enumerate(run["events"]) if event["data"]["status"] == "postcopy-paused")
+    run["events"] = run["events"][: broken_at + 1]
+    finding = rules.recovered(run)
+    assert (finding.passed, finding.sentence) == (False, "The stream broke once after the switch and did not go on.")
 
 
 def test_runs_from_before_there_was_evidence_are_not_judged_by_it() -> None:
