@@ -25,7 +25,7 @@ def scenario(strategy: str, **sections: Any) -> Scenario:
             "guest": {"memory_mib": 256, **sections.pop("guest", {})},
             "workload": workload,
             "link": {"rate_mbit_per_second": 1000, "payload_mbit_per_second": 956.5},
-            "strategy": {"name": strategy, **sections.pop("strategy", {})},
+            "strategy": {"name": strategy, **sections.pop("chosen", {})},
             "warm_up_seconds": 1,
             "time_limit_seconds": 20,
             **sections,

@@ -9,11 +9,12 @@ from typing import Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw as draw
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, independent, spread
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
-from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, Strategy
+from ansible_collections.stsm.live_migration.plugins.module_utils._words import enumeration, number
 
 # What a strategy has beside the one that goes directly and in clear.
 _TRANSPORT = {"tunnel", "tunnelled-postcopy", "tls"}
+_TUNNELLED = ("tunnelled-pre-copy", "tunnelled-hybrid")
 _CPU = (
     "cpu_seconds_source",
     "cpu_seconds_destination",
@@ -36,6 +37,17 @@ MEASURES: tuple[tuple[str, Callable[[Record], float | None]], ...] = (
     ("total time", _figure("total_time_ms")),
     ("blackout", _figure("downtime_events_ms")),
     ("CPU of both ends", cpu_seconds),
+)
+
+
+# What is answered, and by which pairs of a strategy and its reference.
+_QUESTIONS: tuple[tuple[str, Callable[[Strategy, Strategy], bool]], ...] = (
+    (
+        "Through the tunnel against in clear",
+        lambda row, other: "tunnel" in row.features and other.name != _TUNNELLED[0],
+    ),
+    ("With native TLS against in clear", lambda row, _other: "tls" in row.features),
+    ("Hybrid against pre-copy, both through the tunnel", lambda _row, other: other.name == _TUNNELLED[0]),
 )
 
 
@@ -72,11 +84,15 @@ def direct(name: str) -> str | None:
     return next((r.name for r in alike if not r.suspends_first), None)
 
 
+def _by_place(found: Sequence[Cell]) -> dict[tuple[str, float | None, str], Cell]:
+    return {(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name): cell for cell in found}
+
+
 def pairs(found: Sequence[Cell]) -> list[Pair]:
     """Return each encrypted cell against its direct one, then the tunnel's hybrid against the tunnel's pre-copy."""
-    by_place = {(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name): cell for cell in found}
+    by_place = _by_place(found)
     told = []
-    for wanted in (direct, lambda name: "tunnelled-pre-copy" if name == "tunnelled-hybrid" else None):
+    for wanted in (direct, lambda name: _TUNNELLED[0] if name == _TUNNELLED[1] else None):
         for (label, rate, name), cell in by_place.items():
             reference = by_place.get((label, rate, wanted(name) or ""))
             if reference is not None and cell.completed and reference.completed:
@@ -102,21 +118,45 @@ def transport(found: Sequence[Cell], _names: Sequence[str]) -> draw.Drawing | No
         "Time and bytes",
         "What the tunnel costs, and what it buys",
         "Each run against the median of the reference, by total time, blackout and the CPU time of QEMU and libvirt's "
-        f"daemon on both ends; left of the line is better. {' '.join(answers(told))}",
+        f"daemon on both ends; left of the line is better. {' '.join(answers(found))}",
         svg,
     )
 
 
-def answers(told: Sequence[Pair]) -> list[str]:
-    """Return one sentence for each pair: by how much time and blackout differ, by their medians."""
+def answers(found: Sequence[Cell]) -> list[str]:
+    """Return one sentence for the tunnel, for TLS, and for hybrid through the tunnel, over all settings.
+
+    Ratios are of medians, from the lowest to the highest.
+    """
+    told = pairs(found)
     sentences = []
-    for pair in told:
-        middles = [spread(pair.ratios(value)) for _title, value in MEASURES[:2]]
+    for words, belongs in _QUESTIONS:
+        some = [pair for pair in told if belongs(pair.cell.scenario.strategy.row, pair.reference.scenario.strategy.row)]
         parts = [
-            f"{number(middle.centre)} times the {title}"
-            for (title, _value), middle in zip(MEASURES, middles)
-            if middle is not None
+            f"{_range(middles)} times the {title}"
+            for title, value in MEASURES
+            for middles in [[m.centre for m in (spread(pair.ratios(value)) for pair in some) if m is not None]]
+            if middles
         ]
         if parts:
-            sentences.append(f"{' at '.join(pair.name.splitlines())}: {' and '.join(parts)}.")
+            sentences.append(f"{words}: {enumeration(parts)}.")
+    rescued = _moved_only_by_hybrid(found)
+    if rescued:
+        sentences.append(
+            f"At {rescued} {'setting' if rescued == 1 else 'settings'} pre-copy through the tunnel did not move the"
+            " guest, and hybrid through the tunnel did."
+        )
     return sentences
+
+
+def _moved_only_by_hybrid(found: Sequence[Cell]) -> int:
+    """Return at how many settings the tunnel's hybrid moved the guest and its pre-copy never did."""
+    by_place = _by_place(found)
+    stuck = [place for place, cell in by_place.items() if place[2] == _TUNNELLED[0] and not cell.completed]
+    others = (by_place.get((label, rate, _TUNNELLED[1])) for label, rate, _name in stuck)
+    return sum(1 for cell in others if cell is not None and cell.completed)
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"

@@ -22,7 +22,7 @@ PAGES = range(0, 64 * 256, 1024)
 
 def run(pair: list[Host], folder: Path, strategy: dict[str, Any], **sections: Any) -> dict[str, Any]:
     """The record of one run."""
-    benchmark(pair, folder, scenario(strategy.pop("name"), strategy=strategy, **sections)).run(fresh=False)
+    benchmark(pair, folder, scenario(strategy.pop("name"), chosen=strategy, **sections)).run(fresh=False)
     (*_earlier, record) = _record.read(folder / "runs.jsonl")
     assert record["outcome"] == "completed", record["reason"]
     return record
@@ -76,6 +76,6 @@ def test_a_strategy_moves_the_guest_whole_and_as_it_says(
 def test_what_the_distribution_s_stack_cannot_do_is_refused(
     testbed: Testbed, strategy: dict[str, Any], words: str
 ) -> None:
-    asked = scenario(strategy.pop("name"), strategy=strategy)
+    asked = scenario(strategy.pop("name"), chosen=strategy)
     with pytest.raises(InstrumentError, match=words):
         _preflight.require(testbed, [asked])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import build
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_transport import (
     answers,
     cpu_seconds,
@@ -16,6 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_transp
     pairs,
     transport,
 )
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import not_converged
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import record
 
 SECONDS = {"pre-copy": 4, "hybrid": 5, "tls-pre-copy": 8, "tunnelled-pre-copy": 12, "tunnelled-hybrid": 9}
@@ -28,6 +30,11 @@ def campaign() -> list[dict[str, Any]]:
         for name, seconds in SECONDS.items()
         for repetition in (1, 2)
     ]
+
+
+def not_moved(name: str) -> dict[str, Any]:
+    """A run that its time limit ended."""
+    return build(not_converged(name), "first", 1, "group-not-moved")
 
 
 @pytest.mark.parametrize(
@@ -55,10 +62,21 @@ def test_the_tunnel_s_hybrid_is_also_held_against_the_tunnel_s_pre_copy() -> Non
     ]
 
 
-def test_the_answers_are_ratios_of_medians() -> None:
-    said = answers(pairs(cells(campaign())))
-    assert said[1] == "tunnelled-pre-copy / pre-copy at 0.25 x link: 3 times the total time and 3 times the blackout."
-    assert said[-1].startswith("tunnelled-hybrid / tunnelled-pre-copy at 0.25 x link: 0.75 times the total time")
+def test_the_answers_are_ratios_of_medians_over_all_settings() -> None:
+    tunnel, tls, hybrid = answers(cells(campaign()))
+    assert tunnel.startswith(
+        "Through the tunnel against in clear: 1.8 to 3 times the total time, 1.8 to 3 times the blackout and "
+    )
+    assert tls.startswith("With native TLS against in clear: 2 times the total time, 2 times the blackout and ")
+    assert hybrid.startswith("Hybrid against pre-copy, both through the tunnel: 0.75 times the total time, 0.75 times")
+
+
+def test_a_guest_that_only_hybrid_moves_through_the_tunnel_is_the_best_answer() -> None:
+    moved = [record("tunnelled-hybrid", 1.6)]
+    assert answers(cells([*moved, not_moved("tunnelled-pre-copy")]))[-1] == (
+        "At 1 setting pre-copy through the tunnel did not move the guest, and hybrid through the tunnel did."
+    )
+    assert answers(cells([*moved, record("tunnelled-pre-copy", 1.6)]))[-1].startswith("Hybrid against pre-copy")
 
 
 def test_processor_time_is_that_of_both_ends_and_both_programs_or_unknown() -> None:
