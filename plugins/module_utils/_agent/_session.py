@@ -6,14 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import sys
 import threading
 import time
 from typing import Any, BinaryIO, Callable, Mapping
-from urllib.parse import urlsplit
 
-from ._binding import libvirt
 from ._boot_proof import boot_proof
 from ._clock import now_ns
 from ._disks import GuestDisks
@@ -25,28 +22,26 @@ from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
 from ._launcher import Launcher
 from ._libvirt_mover import LibvirtMover, named_statistics
-from ._link import LinkReceiver, send_stream
 from ._link_limit import LinkLimit
 from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration
 from ._mover import Mover
 from ._offer import offer
+from ._path_calls import PathCalls
 from ._permission import post_copy_permission
-from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
 from ._witness import Witness
 
 _SETTLE_SECONDS = 120
-_PEER_SECONDS = 5
-_LIBVIRT_PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509}
 
 
 class Session:
     """What one controller may ask of this host; every public method is a call of the wire protocol.
 
-    So is every public method of :class:`.HandCalls`, for guests without libvirt.
+    So is every public method of :class:`.HandCalls`, for guests without libvirt, and of :class:`.PathCalls`, for the
+    way to the other host.
     """
 
     def __init__(self, replies: BinaryIO) -> None:
@@ -66,8 +61,7 @@ class Session:
         self._link_limits: dict[str, LinkLimit] = {}
         self._faults: dict[str, Fault] = {}
         self._guest_disks: GuestDisks | None = None
-        self._receiver: LinkReceiver | None = None
-        self._doorkeeper: Doorkeeper | None = None
+        self._path_calls = PathCalls()
 
     # -- speech ----------------------------------------------------------------------------------------------------
 
@@ -93,7 +87,7 @@ class Session:
             self.settle()
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        rooms = () if name.startswith("_") else (self, self._hand_calls)
+        rooms = () if name.startswith("_") else (self, self._hand_calls, self._path_calls)
         call: Callable[..., Any] | None = next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
         if call is None:
             return {"error": f"The agent has no call {name}: controller and agent differ in version."}
@@ -295,21 +289,6 @@ class Session:
 
     # -- the link --------------------------------------------------------------------------------------------------
 
-    def listen_link(self, address: str, port: int) -> None:
-        self._receiver = LinkReceiver(address, port)
-
-    def receive_link(self, patience_seconds: float) -> float:
-        if self._receiver is None:
-            raise AgentError("receive_link came before listen_link.")
-        try:
-            return self._receiver.measure(patience_seconds)
-        finally:
-            self._receiver.close()
-            self._receiver = None
-
-    def send_link(self, address: str, port: int, source_address: str, duration_seconds: float) -> None:
-        send_stream(address, port, source_address, duration_seconds)
-
     def shape_link(self, interface: str, rate_mbit_per_second: float) -> None:
         """Limit what this host sends on an interface, until it is unshaped or this session ends."""
         self.unshape_link(interface)
@@ -349,51 +328,6 @@ class Session:
             shares = [worker["share"] for worker in loads["cpu"].stop()]
             found["cpu_percent"] = round(100 * sum(shares) / max(1, len(shares)), 1)
         return found
-
-    # -- the peer --------------------------------------------------------------------------------------------------
-
-    def resolve(self, host_name: str) -> list[str]:
-        return resolve(host_name)
-
-    def own(self, addresses: list[str]) -> list[str]:
-        return own(addresses)
-
-    def open_ports(self, address: str, ports: list[int]) -> None:
-        self.close_ports()
-        self._doorkeeper = Doorkeeper(address, ports)
-
-    def close_ports(self) -> None:
-        if self._doorkeeper is not None:
-            self._doorkeeper.close()
-            self._doorkeeper = None
-
-    def knock(self, address: str, ports: list[int], source_address: str) -> dict[str, Any]:
-        return knock(address, ports, source_address)
-
-    def peer_certificate_ends(self, host_name: str) -> float | None:
-        return peer_certificate_ends(host_name, _LIBVIRT_PORTS["qemu+tls"])
-
-    def open_peer(self, destination_uri: str) -> str:
-        """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
-        address = urlsplit(destination_uri)
-        port = _LIBVIRT_PORTS[address.scheme]
-        try:
-            # libvirt would wait for minutes for a peer whose packet filter says nothing.
-            socket.create_connection((address.hostname, port), _PEER_SECONDS).close()
-        except OSError as error:
-            raise AgentError(
-                f"{address.hostname} port {port}, where its libvirt should listen, cannot be reached ({error}): check "
-                "that libvirt listens there and that the packet filter admits this host."
-            ) from None
-        try:
-            peer = libvirt.open(destination_uri)
-        except libvirt.libvirtError as error:
-            raise AgentError(f"libvirt here cannot open {destination_uri}: {error}.") from None
-        try:
-            name: str = peer.getHostname()
-            return name
-        finally:
-            peer.close()
 
 
 def main() -> None:
