@@ -38,11 +38,13 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _keeper,
     _launcher,
     _libvirt_mover,
+    _libvirt_places,
     _link,
     _link_cut,
     _link_limit,
     _load,
     _lock,
+    _memory,
     _migration,
     _mover,
     _offer,
@@ -84,11 +86,13 @@ _AGENT = (
     _keeper,
     _launcher,
     _libvirt_mover,
+    _libvirt_places,
     _link,
     _link_cut,
     _link_limit,
     _load,
     _lock,
+    _memory,
     _migration,
     _mover,
     _offer,
@@ -132,6 +136,8 @@ class Host:
     migration_interface: str = "migration"
     tenant_bridge: str = "tenant0"
     libvirt_name: str = ""
+    # 0: the one that libvirt takes for the transport.
+    libvirt_port: int = 0
     libvirt_transport: str = "tls"
     emulator: str = ""
     python: str = "/usr/bin/python3"

@@ -8,13 +8,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ._libvirt_places import places
+
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def daemon_pid() -> int | None:
     """The process as it runs; None where it did not write itself down."""
+    runtime = places().runtime
     for name in ("virtqemud", "libvirtd"):
-        for folder in ("/run/libvirt", "/run"):
+        for folder in (runtime, runtime.parent):
             try:
                 return int(Path(folder, name + ".pid").read_text())
             except (OSError, ValueError):
@@ -25,7 +28,7 @@ def daemon_pid() -> int | None:
 def daemon_program() -> str:
     """Its program as it runs: the file of its name may have been replaced since."""
     pid = daemon_pid()
-    return f"/proc/{pid}/exe" if pid else "/usr/sbin/libvirtd"
+    return f"/proc/{pid}/exe" if pid else str(places().daemon)
 
 
 def daemon_spent() -> dict[str, Any]:

@@ -123,12 +123,17 @@ def _emulator(connection: Any, path: str) -> str:
 
 
 def builds() -> dict[str, Any]:
-    """What was built from source for this host, by component: the facts that its deployment has left."""
+    """What was built from source for this host, by component: the facts that its deployment has left.
+
+    A kernel counts only while the host runs on it; its name ends with the build's digest.
+    """
     found = {}
     for path in sorted(Path(_FACTS_FOLDER).glob("stsm_*.fact")):
         try:
             fact = json.loads(path.read_text(encoding="utf-8"))
             patches = [patch["name"] for patch in fact["inputs"]["patches"]]
+            if fact["component"] == "kernel" and not os.uname().release.endswith(f"-stsm-{fact['digest'][:8]}"):
+                continue
             found[fact["component"]] = {"version": fact["version"], "digest": fact["digest"], "patches": patches}
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -57,13 +57,14 @@ class PathCalls:
     def knock(self, address: str, ports: list[int], source_address: str) -> dict[str, Any]:
         return knock(address, ports, source_address)
 
-    def peer_certificate_ends(self, host_name: str) -> float | None:
-        return peer_certificate_ends(host_name, _LIBVIRT_PORTS["qemu+tls"])
+    def peer_certificate_ends(self, destination_uri: str) -> float | None:
+        address = urlsplit(destination_uri)
+        return peer_certificate_ends(address.hostname or "", address.port or _LIBVIRT_PORTS[address.scheme])
 
     def open_peer(self, destination_uri: str) -> str:
         """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
         address = urlsplit(destination_uri)
-        port = _LIBVIRT_PORTS[address.scheme]
+        port = address.port or _LIBVIRT_PORTS[address.scheme]
         try:
             # libvirt would wait for minutes for a peer whose packet filter says nothing.
             socket.create_connection((address.hostname, port), _PEER_SECONDS).close()

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ._libvirt_places import places
 from ._qemu import account, post_copy_refusal
 
 _SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
@@ -76,7 +77,7 @@ def _ask() -> int:
 def _libvirt_labels_device() -> bool:
     """libvirt with mount namespaces makes the node for each guest, from 9.0 on, as long as the host has one."""
     try:
-        configuration = Path("/etc/libvirt/qemu.conf").read_text(encoding="utf-8")
+        configuration = (places().configuration / "qemu.conf").read_text(encoding="utf-8")
     except OSError:
         return False
     namespaces_off = re.search(r"^\s*namespaces\s*=\s*\[\s*\]", configuration, re.MULTILINE)

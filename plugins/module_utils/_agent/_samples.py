@@ -13,6 +13,7 @@ from ._clock import now_ns
 from ._daemon import daemon_spent
 from ._errors import AgentError
 from ._launcher import folder_of
+from ._libvirt_places import places
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -67,7 +68,7 @@ def interface_bytes(interface: str) -> tuple[int, int]:
 
 def guest_pid(guest: str) -> int | None:
     """The process of the running *guest*, as its keeper or libvirt wrote it down; None while there is none."""
-    for path in (folder_of(guest) / "pid", Path("/run/libvirt/qemu", guest + ".pid")):
+    for path in (folder_of(guest) / "pid", places().runtime / "qemu" / f"{guest}.pid"):
         try:
             return int(path.read_text())
         except (OSError, ValueError):

@@ -124,11 +124,11 @@ def _listen(connection: HostConnection, seen: Seen) -> None:
 
 
 def _look_at_peer(connection: HostConnection, peer: HostConnection, seen: Seen) -> None:
-    called = peer.host.libvirt_name or peer.host.name
+    called, uri = peer.host.libvirt_name or peer.host.name, destination_uri(peer.host)
     _ask(seen, "peer_addresses", lambda: connection.call("resolve", host_name=called))
-    _ask(seen, "peer_reached", lambda: connection.call("open_peer", destination_uri=destination_uri(peer.host)))
+    _ask(seen, "peer_reached", lambda: connection.call("open_peer", destination_uri=uri))
     if peer.host.libvirt_transport == "tls":
-        _ask(seen, "certificate_ends", lambda: connection.call("peer_certificate_ends", host_name=called))
+        _ask(seen, "certificate_ends", lambda: connection.call("peer_certificate_ends", destination_uri=uri))
 
 
 def _knock(connection: HostConnection, peer: HostConnection, seen: Seen, peer_seen: Seen) -> None:

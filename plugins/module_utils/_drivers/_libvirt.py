@@ -56,7 +56,8 @@ def destination_uri(host: Host, tunnelled: bool = False) -> str:
     that, where its last messages would queue behind the memory.
     """
     name = _bracketed(host.migration_address) if tunnelled else host.libvirt_name or host.name
-    return f"qemu+{host.libvirt_transport}://{name}/system"
+    port = f":{host.libvirt_port}" if host.libvirt_port else ""
+    return f"qemu+{host.libvirt_transport}://{name}{port}/system"
 
 
 def _bracketed(address: str) -> str:
