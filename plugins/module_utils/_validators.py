@@ -24,6 +24,7 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
     strategy.encrypted,
     strategy.tunnelled,
     strategy.recovered,
+    run.fault_struck,
     run.dirty_rate,
     run.background,
     run.clocks_bounded,

@@ -33,6 +33,18 @@ def ended(observation: Observation) -> Finding:
     return Finding("ended", outcome in (*MEASURED, *(FATES if _has_killed(observation) else ())), reason)
 
 
+def fault_struck(observation: Observation) -> Finding:
+    """The fault that was asked for struck, as often as it was to."""
+    name, fault = "fault_struck", observation["scenario"].get("fault")
+    if not fault:
+        return Finding(name, None, "No fault was asked for.")
+    told = [event["data"] for event in observation["events"] if event["event"] == FAULT_EVENT]
+    struck, wanted = sum(data["state"] == "begun" for data in told), 2 if fault["at"] == "recovery" else 1
+    why = "".join(f" ({data['reason'].rstrip('.')})" for data in told if data["state"] == "failed")
+    times = f"{struck} of {wanted} times"
+    return Finding(name, struck == wanted, f"The fault {fault['kind']} at {fault['at']} struck {times}{why}.")
+
+
 def _has_killed(observation: Observation) -> bool:
     """Return whether a QEMU was killed as it was asked for."""
     return any(event["event"] == FAULT_EVENT and event["data"].get("kind") == "kill" for event in observation["events"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _validators_run as run
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._validators import validate
@@ -69,3 +70,51 @@ def test_a_run_with_a_fault_is_not_judged_by_what_the_fault_prevents() -> None:
     assert skipped == {"vantage_points", "throughput_identity", "latency_histogram"}
     assert all(finding.passed is None for finding in findings if finding.name in skipped)
     assert not any("A fault" in finding.sentence for finding in validate(seen)[1])
+
+
+def with_events(fault: dict[str, Any], *states: str) -> dict[str, Any]:
+    """A good run's observation with a fault that was asked for and what was told of it."""
+    seen = observation()
+    kind = "link-cut" if "seconds" in fault else "kill"
+    told = [
+        {
+            "host": "source",
+            "event": "STSM_FAULT",
+            "at_ns": 1,
+            "data": {"kind": kind, "state": state, "reason": "no nft."},
+        }
+        for state in states
+    ]
+    return {**seen, "scenario": {**seen["scenario"], "fault": fault}, "events": [*seen["events"], *told]}
+
+
+@pytest.mark.parametrize(
+    ("at", "states", "passed", "words"),
+    [
+        ("post-copy", ("begun", "over"), True, "struck 1 of 1 times."),
+        ("post-copy", (), False, "struck 0 of 1 times."),
+        ("post-copy", ("failed",), False, "struck 0 of 1 times (no nft)."),
+        ("recovery", ("begun", "over"), False, "struck 1 of 2 times."),
+        ("recovery", ("begun", "over") * 2, True, "struck 2 of 2 times."),
+    ],
+)
+def test_a_fault_that_did_not_strike_makes_the_run_invalid(
+    at: str, states: tuple[str, ...], passed: bool, words: str
+) -> None:
+    finding = run.fault_struck(with_events({**CUT, "at": at}, *states))
+    assert (finding.passed, finding.sentence) == (passed, f"The fault link-cut at {at} {words}")
+
+
+def test_the_fate_of_a_guest_that_was_to_lose_its_qemu_is_a_measurement() -> None:
+    fault = {"kind": "source-killed", "at": "post-copy"}
+    lost = {**with_events(fault, "begun"), "guest_location": "none"}
+    lost["migration"] = {**lost["migration"], "error": "the source's QEMU ended"}
+    lost["guest"] = {**lost["guest"], "verified": None}
+    valid, findings = validate(lost)
+    assert valid, [finding.sentence for finding in findings if finding.passed is False]
+    assert run.ended(lost).passed
+    # The same without a fault is no measurement at all.
+    unasked = {**lost, "events": observation()["events"]}
+    assert not run.ended(unasked).passed
+    assert not run.one_host(unasked).passed
+    assert not run.memory_verified(unasked).passed
