@@ -37,7 +37,8 @@ def run_seconds(scenario: Scenario) -> float:
     migration_seconds = scenario.time_limit_seconds
     if prediction is not None and prediction.converges:
         migration_seconds = min(migration_seconds, prediction.total_time_ms / 1e3)
-    return scenario.warm_up_seconds + migration_seconds + RUN_OVERHEAD_SECONDS
+    standing_seconds = 0.0 if scenario.fault is None else scenario.fault.standing_seconds
+    return scenario.warm_up_seconds + migration_seconds + standing_seconds + RUN_OVERHEAD_SECONDS
 
 
 class Progress:

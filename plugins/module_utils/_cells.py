@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import Prediction, predict
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerators, in_words
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import FATES, MOVED
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import (
     median_interval,
@@ -103,7 +104,7 @@ class Cell:
     @property
     def completed(self) -> list[Record]:
         """The runs that count and moved the guest."""
-        return [record for record in self.valid if record["outcome"] in ("completed", "recovered")]
+        return [record for record in self.valid if record["outcome"] in MOVED]
 
     @property
     def unconverged(self) -> list[Record]:
@@ -111,11 +112,16 @@ class Cell:
         return [record for record in self.valid if record["outcome"] == "not_converged"]
 
     @property
+    def ruined(self) -> list[Record]:
+        """The runs that count and in which a fault that was asked for kept the guest from moving."""
+        return [record for record in self.valid if record["outcome"] in FATES]
+
+    @property
     def success(self) -> Success | None:
         """How often the guest moved, or all guests that moved at once; None if no run counts."""
         moved: dict[str, bool] = {}
-        for record in (*self.completed, *self.unconverged):
-            moved[_group(record)] = moved.get(_group(record), True) and record["outcome"] != "not_converged"
+        for record in (*self.completed, *self.unconverged, *self.ruined):
+            moved[_group(record)] = moved.get(_group(record), True) and record["outcome"] in MOVED
         if not moved:
             return None
         low, high = proportion_interval(sum(moved.values()), len(moved)) or (None, None)
@@ -124,8 +130,10 @@ class Cell:
     def prediction(self, record: Record | None = None) -> Prediction | None:
         """Return what the models expect of a run at the payload rate that it found, or of the cell's first run.
 
-        None for a site's own guest.
+        None for a site's own guest, and for one that a fault is to strike.
         """
+        if self.scenario.fault is not None:
+            return None
         link = self.scenario.link
         payload = record["scenario"]["link"]["payload_mbit_per_second"] if record else link.payload_mbit_per_second
         if payload not in self._predictions:

@@ -30,6 +30,11 @@ class Fault:
     at: str
     seconds: float | None = None
 
+    @property
+    def standing_seconds(self) -> float:
+        """About how long the migration stands still for it."""
+        return (self.seconds or 0.0) * (2 if self.at == "recovery" else 1)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fault as read_fault takes it."""
         return {key: value for key, value in vars(self).items() if value is not None}

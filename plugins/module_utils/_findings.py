@@ -114,12 +114,17 @@ def _who_arrived(where: str, group: Sequence[Cell]) -> list[str]:
 def _cost(where: str, cell: Cell) -> str:
     """Return what one strategy cost at one load."""
     name = cell.scenario.strategy.name
+    if cell.ruined and not cell.completed:
+        outcome, reason = cell.ruined[0]["outcome"], cell.ruined[0]["reason"]
+        return f"{where}, {name} ended as {outcome} in {len(cell.ruined)} of {len(cell.valid)} runs: {reason}"
     if not cell.completed:
         return f"{where}, {name} was given up {_times(cell)} {_unconverged(cell)}."
     words = f"{where}, {name} completed {_times(cell)}"
     total = cell.figure("total_time_ms")
     words += f" in {quantity(total, 's', 1e-3)}" if total else ""
     parts = [part for part in (tell(cell) for tell in _COSTS) if part]
+    if cell.ruined:
+        parts.append(f"{len(cell.ruined)} more ended as {cell.ruined[0]['outcome']}")
     if cell.unconverged:
         parts.append(f"{len(cell.unconverged)} more did not converge")
     return f"{words}: {', '.join(parts)}." if parts else f"{words}."

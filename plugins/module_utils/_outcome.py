@@ -17,6 +17,12 @@ OUTCOMES = ("completed", "not_converged", "aborted", "recovered", "failed", "los
 # A run that ended so is a measurement; the others only say that none was made.
 MEASURED = ("completed", "not_converged", "recovered")
 
+# A run that ended so moved the guest.
+MOVED = ("completed", "recovered")
+
+# What becomes of a guest one of whose QEMUs is killed.
+FATES = ("failed", "lost")
+
 
 def decide(observation: Observation) -> tuple[str, str]:
     """Return the outcome and the reason for it."""

@@ -24,6 +24,7 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
     strategy.encrypted,
     strategy.tunnelled,
     strategy.recovered,
+    run.fault_struck,
     run.dirty_rate,
     run.background,
     run.clocks_bounded,
@@ -40,14 +41,17 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
 
 # These take for granted that pages come and that the guest answers, which a fault that was asked for prevents.
 _NOT_WITH_A_FAULT = (run.vantage_points, stream.throughput_identity, stream.latency_histogram)
+# What is killed for good does not come back.
+_NOT_WITH_A_LOSS = (strategy.recovered,)
 
 
 def validate(observation: Observation) -> tuple[bool, list[Finding]]:
     """Return whether no validator failed, and what each found; one that does not apply neither passes nor fails."""
-    with_fault = bool(observation["scenario"].get("fault"))
+    fault = observation["scenario"].get("fault")
+    skipped = (*(_NOT_WITH_A_FAULT if fault else ()), *(_NOT_WITH_A_LOSS if fault and "seconds" not in fault else ()))
     findings = [
         Finding(validator.__name__, None, "A fault was asked for, which this cannot be judged with.")
-        if with_fault and validator in _NOT_WITH_A_FAULT
+        if validator in skipped
         else validator(observation)
         for validator in VALIDATORS
     ]

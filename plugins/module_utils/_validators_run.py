@@ -16,24 +16,45 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
     status_times_ns,
     succeeded,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, decide
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import FATES, MEASURED, decide
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BACKGROUND_SHARE, DIRTY_RATE_SHARE
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import downtimes
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import CLOCK_BOUND_MS
 
 PAGES_PER_MIB = 256
+# Among the events of both ends are the faults that were asked for.
+FAULT_EVENT = "STSM_FAULT"
 
 
 def ended(observation: Observation) -> Finding:
-    """The migration came to an end that is a measurement."""
+    """The migration came to an end that is a measurement; if a QEMU was to be killed, the guest's fate is one."""
     outcome, reason = decide(observation)
-    return Finding("ended", outcome in MEASURED, reason)
+    return Finding("ended", outcome in (*MEASURED, *(FATES if _has_killed(observation) else ())), reason)
+
+
+def fault_struck(observation: Observation) -> Finding:
+    """The fault that was asked for struck, as often as it was to."""
+    name, fault = "fault_struck", observation["scenario"].get("fault")
+    if not fault:
+        return Finding(name, None, "No fault was asked for.")
+    told = [event["data"] for event in observation["events"] if event["event"] == FAULT_EVENT]
+    struck, wanted = sum(data["state"] == "begun" for data in told), 2 if fault["at"] == "recovery" else 1
+    why = "".join(f" ({data['reason'].rstrip('.')})" for data in told if data["state"] == "failed")
+    times = f"{struck} of {wanted} times"
+    return Finding(name, struck == wanted, f"The fault {fault['kind']} at {fault['at']} struck {times}{why}.")
+
+
+def _has_killed(observation: Observation) -> bool:
+    """Return whether a QEMU was killed as it was asked for."""
+    return any(event["event"] == FAULT_EVENT and event["data"].get("kind") == "kill" for event in observation["events"])
 
 
 def one_host(observation: Observation) -> Finding:
     """The guest runs on exactly one host."""
     location = observation["guest_location"]
+    if location == "none" and _has_killed(observation):
+        return Finding("one_host", None, "The guest was lost with a QEMU that was to be killed.")
     words = {"both": "The guest runs on both hosts.", "none": "The guest runs on neither host."}
     return Finding(
         "one_host", location in ENDS, words.get(location, f"The guest runs on the {location} and nowhere else.")
@@ -140,6 +161,8 @@ def memory_verified(observation: Observation) -> Finding:
     name = "memory_verified"
     if not ran_own_guest(observation):
         return Finding(name, None, "A site's own guest does not verify its memory.")
+    if observation["guest_location"] == "none" and _has_killed(observation):
+        return Finding(name, None, "The guest was lost with a QEMU that was to be killed.")
     verified = observation["guest"]["verified"]
     if verified is None:
         return Finding(name, False, "The guest did not verify its memory after the migration.")

@@ -46,11 +46,13 @@ options:
   scenario:
     description:
       - What is measured, as a dictionary with the keys C(guest), C(workload), C(link), C(strategy), C(driver),
-        C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests) and C(background). The guide of measurement
-        definitions explains each.
+        C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests), C(background) and C(fault). The guide of
+        measurement definitions explains each.
       - "C(strategy.name) is one of the table of strategies: V(pre-copy), V(hybrid), V(post-copy), V(stop-and-copy),
         V(auto-converge), V(multifd), V(xbzrle), V(tls-hybrid), V(tunnelled-hybrid) and others. Before a run both hosts
         are asked whether they can do it."
+      - "C(driver) is V(libvirt), or V(qmp), which starts and asks both QEMUs itself; a workload guest of the latter
+        ends with the measurement. C(fault) has the link cut or a QEMU killed at a moment of the migration."
       - "With C(guest.domain) a site's own guest is moved, and C(workload) is left out. C(guest.copy_disks) copies its
         image files with it, for hosts that do not share storage."
     type: dict
@@ -61,7 +63,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Both hosts are examined, and what would be asked of libvirt is returned; no guest is moved.
+    details: Both hosts are examined, and what would be asked of libvirt or QEMU is returned; no guest is moved.
   diff_mode:
     support: none
     details: A measurement has no state before and after.
@@ -121,21 +123,24 @@ outcome:
   returned: when a run was measured or was recorded already
   sample: completed
 plan:
-  description: What would be asked of libvirt on the guest's host.
+  description: What would be asked of libvirt on the guest's host, or of QEMU on both.
   type: dict
   returned: in check mode
   contains:
+    capabilities:
+      description: Which of QEMU's capabilities would be on or off, with the driver V(qmp).
+      type: dict
     destination:
       description: The host the guest would move to.
       type: str
     destination_uri:
-      description: How the source's libvirt reaches the destination's.
+      description: How the source's libvirt reaches the destination's, with the driver V(libvirt).
       type: str
     downtime_limit_ms:
       description: The downtime limit that QEMU is given.
       type: int
     flags:
-      description: The flags of libvirt's migration.
+      description: The flags of libvirt's migration, with the driver V(libvirt).
       type: list
       elements: str
     guest_is_running:
@@ -145,14 +150,20 @@ plan:
       description: Whether the run is recorded already and would be skipped.
       type: bool
     parameters:
-      description: The typed parameters of libvirt's migration.
+      description: The typed parameters of libvirt's migration, or QEMU's parameters.
       type: dict
+    recovers:
+      description: Whether a post-copy that breaks would be resumed.
+      type: bool
     scenario:
       description: The scenario with all defaults filled in.
       type: dict
     source:
       description: The host the guest would move from.
       type: str
+    suspends_first:
+      description: Whether the guest would be stopped first, with the driver V(qmp).
+      type: bool
     switch:
       description: When post-copy would begin.
       type: str
@@ -259,7 +270,8 @@ def main() -> None:
         fault = memory_fault(guest)
         if fault:
             module.fail_json(msg=f"The migration damaged the guest's memory: {fault}", **result)
-        if guest["outcome"] in ("failed", "lost", "aborted"):
+        # Where a QEMU was to be killed, this is what was to be measured.
+        if guest["outcome"] in ("failed", "lost", "aborted") and not guest["valid"]:
             module.fail_json(msg=f"The migration ended as {guest['outcome']}: {guest['reason']}", **result)
     module.exit_json(changed=not result["skipped_as_recorded"], **result)
 

@@ -20,6 +20,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._levels import pairs
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import open_testbed, settle_guests
 
 # All that QEMU by hand makes on a host.
@@ -49,12 +50,11 @@ def left_on(pair: list[Host], patience_seconds: float = 30) -> list[str]:
         time.sleep(0.5)
 
 
-def run(pair: list[Host], folder: Path, strategy: str, **sections: Any) -> dict[str, Any]:
-    """The record of a run by hand; *recovers* and *fault* are those of a scenario."""
+def run(pair: list[Host], folder: Path, strategy: str, recovers: bool = False, **sections: Any) -> dict[str, Any]:
+    """The record of a run, by hand unless another driver is asked for."""
     asked = scenario(strategy, **{"driver": "qmp", **sections}).to_dict()
-    asked["strategy"].update(sections.get("choice", {}))
-    wanted = type(scenario(strategy)).from_dict(asked)
-    benchmark(pair, folder, wanted).run(fresh=True)
+    asked["strategy"]["recovers"] = recovers
+    benchmark(pair, folder, Scenario.from_dict(asked)).run(fresh=True)
     (*_earlier, record) = _record.read(folder / "runs.jsonl")
     return record
 
@@ -84,7 +84,7 @@ def test_hybrid_by_hand_and_through_libvirt_are_the_same_scenario(pair: list[Hos
 
 def test_a_post_copy_that_breaks_is_resumed_with_the_guests_memory(pair: list[Host], tmp_path: Path) -> None:
     fault = {"kind": "link-cut", "at": "post-copy", "seconds": 8}
-    record = run(pair, tmp_path / "drill", "post-copy", workload=BUSY, fault=fault, choice={"recovers": True})
+    record = run(pair, tmp_path / "drill", "post-copy", workload=BUSY, fault=fault, recovers=True)
     assert record["outcome"] == "recovered", record["reason"]
     assert found(record, "memory_verified")
     told = [

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from typing import Any, BinaryIO, Callable, Mapping
-from urllib.parse import urlsplit
 
 from ._boot_proof import boot_proof
 from ._clock import now_ns
@@ -23,15 +22,14 @@ from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
 from ._launcher import Launcher
 from ._libvirt_mover import LibvirtMover, named_statistics
-from ._link import LinkReceiver, send_stream
 from ._link_limit import LinkLimit
 from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration
 from ._mover import Mover
 from ._offer import offer
+from ._path_calls import PathCalls
 from ._permission import post_copy_permission
-from ._reach import LIBVIRT_PORTS, Doorkeeper, knock, open_peer, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
 from ._witness import Witness
@@ -42,7 +40,8 @@ _SETTLE_SECONDS = 120
 class Session:
     """What one controller may ask of this host; every public method is a call of the wire protocol.
 
-    So is every public method of :class:`.HandCalls`, for guests without libvirt.
+    So is every public method of :class:`.HandCalls`, for guests without libvirt, and of :class:`.PathCalls`, for the
+    way to the other host.
     """
 
     def __init__(self, replies: BinaryIO) -> None:
@@ -62,8 +61,7 @@ class Session:
         self._link_limits: dict[str, LinkLimit] = {}
         self._faults: dict[str, Fault] = {}
         self._guest_disks: GuestDisks | None = None
-        self._receiver: LinkReceiver | None = None
-        self._doorkeeper: Doorkeeper | None = None
+        self._path_calls = PathCalls()
 
     # -- speech ----------------------------------------------------------------------------------------------------
 
@@ -89,7 +87,7 @@ class Session:
             self.settle()
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        rooms = () if name.startswith("_") else (self, self._hand_calls)
+        rooms = () if name.startswith("_") else (self, self._hand_calls, self._path_calls)
         call: Callable[..., Any] | None = next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
         if call is None:
             return {"error": f"The agent has no call {name}: controller and agent differ in version."}
@@ -291,21 +289,6 @@ class Session:
 
     # -- the link --------------------------------------------------------------------------------------------------
 
-    def listen_link(self, address: str, port: int) -> None:
-        self._receiver = LinkReceiver(address, port)
-
-    def receive_link(self, patience_seconds: float) -> float:
-        if self._receiver is None:
-            raise AgentError("receive_link came before listen_link.")
-        try:
-            return self._receiver.measure(patience_seconds)
-        finally:
-            self._receiver.close()
-            self._receiver = None
-
-    def send_link(self, address: str, port: int, source_address: str, duration_seconds: float) -> None:
-        send_stream(address, port, source_address, duration_seconds)
-
     def shape_link(self, interface: str, rate_mbit_per_second: float) -> None:
         """Limit what this host sends on an interface, until it is unshaped or this session ends."""
         self.unshape_link(interface)
@@ -345,33 +328,6 @@ class Session:
             shares = [worker["share"] for worker in loads["cpu"].stop()]
             found["cpu_percent"] = round(100 * sum(shares) / max(1, len(shares)), 1)
         return found
-
-    # -- the peer --------------------------------------------------------------------------------------------------
-
-    def resolve(self, host_name: str) -> list[str]:
-        return resolve(host_name)
-
-    def own(self, addresses: list[str]) -> list[str]:
-        return own(addresses)
-
-    def open_ports(self, address: str, ports: list[int]) -> None:
-        self.close_ports()
-        self._doorkeeper = Doorkeeper(address, ports)
-
-    def close_ports(self) -> None:
-        if self._doorkeeper is not None:
-            self._doorkeeper.close()
-            self._doorkeeper = None
-
-    def knock(self, address: str, ports: list[int], source_address: str) -> dict[str, Any]:
-        return knock(address, ports, source_address)
-
-    def peer_certificate_ends(self, destination_uri: str) -> float | None:
-        address = urlsplit(destination_uri)
-        return peer_certificate_ends(address.hostname or "", address.port or LIBVIRT_PORTS[address.scheme])
-
-    def open_peer(self, destination_uri: str) -> str:
-        return open_peer(destination_uri)
 
 
 def main() -> None:

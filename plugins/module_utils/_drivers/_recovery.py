@@ -12,6 +12,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._errors import
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 _RETRY_SECONDS = 1.0
+_BROKEN, _MENDING = "postcopy-paused", ("postcopy-recover-setup", "postcopy-recover")
 
 
 class Recovery:
@@ -30,7 +31,9 @@ class Recovery:
 
     def look(self, scenario: Scenario) -> None:
         """Called again and again while the migration runs: resume it if its stream is broken."""
-        if self._status(self._source) != "postcopy-paused" or self.given_up_because is not None:
+        status = self._status(self._source)
+        if status not in (_BROKEN, *_MENDING) or self.given_up_because is not None:
+            self._broke_at = None
             return
         now = time.monotonic()
         self._broke_at = self._broke_at or now
@@ -38,7 +41,7 @@ class Recovery:
             self._give_up("the stream broke in post-copy, and strategy.recovers is not set")
         elif now - self._broke_at > scenario.time_limit_seconds:
             self._give_up(f"the stream broke in post-copy and was not back within {scenario.time_limit_seconds:g} s")
-        elif now - self._tried_at > _RETRY_SECONDS:
+        elif status == _BROKEN and now - self._tried_at > _RETRY_SECONDS:
             self._tried_at = now
             self._resume()
 

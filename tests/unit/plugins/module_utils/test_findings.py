@@ -18,7 +18,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._record import
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number, quantity
-from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import scenario, site_guest
+from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import (
+    observation,
+    scenario,
+    site_guest,
+)
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._records import campaign, record
 
 RECORDS = campaign()
@@ -254,3 +258,33 @@ def test_guests_at_once_have_a_column_of_their_own() -> None:
     lines = text_table([several])
     assert "all s" in lines[0]
     assert " 9 " in lines[2]
+
+
+def at_level(driver: str, repetition: int, **figures: float) -> dict[str, Any]:
+    """A record of hybrid at one level."""
+    seen = observation("hybrid", 0.25, repetition=repetition)
+    seen["scenario"]["driver"] = driver
+    built = build(seen, "first", 1, f"group-{driver}-{repetition}")
+    built["summary"].update(figures)
+    return built
+
+
+def test_the_levels_are_compared_where_a_scenario_ran_at_both() -> None:
+    levels = [
+        at_level(driver, run, total_time_ms=total + run, preparation_time_ms=None, downtime_events_ms=blackout + run)
+        for driver, total, blackout in (("qmp", 1_400, 40), ("libvirt", 3_200, 190))
+        for run in (1, 2)
+    ]
+    text = told(levels)
+    assert (
+        "At 0.25 times the link (29.8 MiB/s), hybrid through libvirt stands against QEMU by hand with a total time of"
+        " 3.2 s against 1.4 s, a blackout of 192 ms (191 to 192) against 41.5 ms (41 to 42)."
+    ) in text
+    assert "through libvirt stands" not in told(levels[:2])
+    enough = [
+        at_level(driver, run, total_time_ms=total + 10 * run, preparation_time_ms=None, downtime_events_ms=80 + run)
+        for driver, total in (("qmp", 1_400), ("libvirt", 3_200))
+        for run in range(1, 7)
+    ]
+    assert "(by 1.8 s, 95 % interval" in told(enough)
+    assert "against 83.5 ms (81 to 86) (not told apart)" in told(enough)

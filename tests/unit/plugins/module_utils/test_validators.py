@@ -31,8 +31,17 @@ from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._ob
 Fault = Callable[[dict[str, Any]], None]
 
 
-# They judge what the four strategies have not.
-OF_FEATURES = {"throttled", "channels_used", "xbzrle_used", "zero_copied", "encrypted", "tunnelled", "recovered"}
+# They judge what the four strategies have not, and faults that nobody asked for.
+OF_FEATURES = {
+    "throttled",
+    "channels_used",
+    "xbzrle_used",
+    "zero_copied",
+    "encrypted",
+    "tunnelled",
+    "recovered",
+    "fault_struck",
+}
 
 
 def failures(seen: dict[str, Any]) -> dict[str, str]:
