@@ -41,6 +41,8 @@ def set_apart(root: Path, layout: Layout) -> None:
         shutil.rmtree(str(root / layout.below("{etc}") / name), ignore_errors=True)
     # One host, one certificate.
     (root / layout.below("{etc}/pki")).symlink_to("/etc/pki")
+    # As /var/run is on a host: libvirt's clients look for its socket there.
+    (root / layout.state[1:] / "run").symlink_to(layout.runtime)
     python = root / layout.below("{usr}/bin/python3")
     python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(_PYTHON.format(python=layout.python), encoding="utf-8")

@@ -86,6 +86,7 @@ def test_the_package_names_its_programs_by_build_id(tmp_path: Path, monkeypatch:
 def test_beside_the_distributions_all_that_hosts_share_has_names_of_its_own(tmp_path: Path) -> None:
     units, etc = tmp_path / "usr/lib/systemd/system", tmp_path / "etc/opt/stsm-live-migration"
     lay(tmp_path, ("etc/opt/stsm-live-migration/logrotate.d/libvirtd", "etc/opt/stsm-live-migration/libvirt/qemu.conf"))
+    (tmp_path / "var/opt/stsm-live-migration").mkdir(parents=True)
     lay(units, ("libvirt-guests.service", "virt-guest-shutdown.target"))
     (units / "libvirtd.service").write_text("[Unit]\nRequires=virtlogd.socket\nDocumentation=man:libvirtd(8)\n")
     (units / "libvirtd-tls.socket").write_text("[Unit]\nBindsTo=libvirtd.socket\n[Socket]\nService=libvirtd.service\n")
@@ -99,6 +100,7 @@ def test_beside_the_distributions_all_that_hosts_share_has_names_of_its_own(tmp_
     )
     assert (tmp_path / "etc/logrotate.d/stsm-libvirtd").is_file() and not (etc / "logrotate.d").exists()
     assert (etc / "pki").readlink() == Path("/etc/pki")
+    assert (tmp_path / "var/opt/stsm-live-migration/run").readlink() == Path("/run/stsm-live-migration")
     python = tmp_path / "opt/stsm-live-migration/libvirt/bin/python3"
     assert python.stat().st_mode & 0o111 == 0o111
     assert "PYTHONPATH=/opt/stsm-live-migration/libvirt/lib/python3/dist-packages" in python.read_text()
