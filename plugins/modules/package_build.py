@@ -87,6 +87,12 @@ options:
         description: The archive's SHA-256 sum, with O(further_sources[].provider=archive).
         type: str
         default: ""
+      submodules:
+        description:
+          - Paths of the commit's submodules that belong to the source, with O(further_sources[].provider=git).
+          - A commit that has submodules is refused unless this is set, be it to an empty list.
+        type: list
+        elements: str
       suite:
         description: The suite that has the source package, with O(further_sources[].provider=distro).
         type: str
@@ -149,13 +155,21 @@ options:
         choices: [distro, archive, git]
         default: distro
       repository:
-        description: The repository, as C(git fetch) takes it, with O(source.provider=git).
+        description:
+          - The repository, as C(git fetch) takes it, with O(source.provider=git).
+          - Credentials in its address are not shown in what the module returns, and not kept with the build.
         type: str
         default: ""
       sha256:
         description: The archive's SHA-256 sum, with O(source.provider=archive).
         type: str
         default: ""
+      submodules:
+        description:
+          - Paths of the commit's submodules that belong to the source, with O(source.provider=git).
+          - A commit that has submodules is refused unless this is set, be it to an empty list.
+        type: list
+        elements: str
       suite:
         description: The suite that has the source package, with O(source.provider=distro).
         type: str
@@ -240,10 +254,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _build, _places
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._git_source import credentials_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._recipes import RECIPES
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import make_source
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 
 def _source_options() -> dict[str, Any]:
@@ -257,6 +272,7 @@ def _source_options() -> dict[str, Any]:
         "provider": {"type": "str", "choices": ["distro", "archive", "git"], "default": "distro"},
         "repository": text,
         "sha256": text,
+        "submodules": {"type": "list", "elements": "str"},
         "suite": text,
         "version": text,
     }
@@ -295,6 +311,7 @@ def main() -> None:
     )
     # What is packed is for everybody to read, whatever the umask of the builder's root.
     os.umask(0o022)
+    module.no_log_values.update(credentials_of(module.params["source"]["repository"]))
     folder = Path(module.params["folder"])
     component = module.params["component"]
     try:
@@ -314,7 +331,7 @@ def main() -> None:
             manifest = _build.build(order)
     except BuildError as error:
         module.fail_json(msg=f"{error}.", **({"log_tail": error.log} if error.log else {}))
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     if manifest is None:
         inputs = order.inputs()

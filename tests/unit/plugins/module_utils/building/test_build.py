@@ -127,6 +127,15 @@ def test_a_step_that_fails_leaves_no_build_and_shows_its_end(order: _build.Order
     assert list((tmp_path / "tiny").glob(".building-*")) == []
 
 
+def test_what_is_no_package_is_told_of_in_a_sentence(order: _build.Order) -> None:
+    class Bad(TinyRecipe):
+        def build(self, shop: Workshop) -> None:
+            (shop.packages / "bad.deb").write_text("no package\n")
+
+    with pytest.raises(BuildError, match=r"the build has made bad\.deb, which is no package \(dpkg-deb: error: "):
+        _build.build(dataclasses.replace(order, recipe=Bad()))
+
+
 def test_a_build_that_lost_a_package_is_made_again(order: _build.Order) -> None:
     built = _build.build(order)
     Path(built["packages"][0]["file"]).write_text("damaged")
