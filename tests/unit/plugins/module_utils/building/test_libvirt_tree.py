@@ -86,7 +86,6 @@ def test_the_package_names_its_programs_by_build_id(tmp_path: Path, monkeypatch:
 def test_beside_the_distributions_all_that_hosts_share_has_names_of_its_own(tmp_path: Path) -> None:
     units, etc = tmp_path / "usr/lib/systemd/system", tmp_path / "etc/opt/stsm-live-migration"
     lay(tmp_path, ("etc/opt/stsm-live-migration/logrotate.d/libvirtd", "etc/opt/stsm-live-migration/libvirt/qemu.conf"))
-    (tmp_path / "var/opt/stsm-live-migration").mkdir(parents=True)
     lay(units, ("libvirt-guests.service", "virt-guest-shutdown.target"))
     (units / "libvirtd.service").write_text("[Unit]\nRequires=virtlogd.socket\nDocumentation=man:libvirtd(8)\n")
     (units / "libvirtd-tls.socket").write_text("[Unit]\nBindsTo=libvirtd.socket\n[Socket]\nService=libvirtd.service\n")
