@@ -11,7 +11,7 @@ import os
 import signal
 
 import pytest
-from stack_hosts import begin, refusal
+from stack_hosts import begin, refusal, succeed
 from testinfra.host import Host
 
 testinfra_hosts = ["ansible://compute1"]
@@ -20,14 +20,6 @@ PLAYBOOK = "libvirt.yml"
 PACKAGES = "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients python3-libvirt"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --no-install-recommends --allow-downgrades install"
 ANSWERS = "timeout 60 virsh --quiet --connect qemu:///system version"
-
-
-def succeed(**variables: str) -> str:
-    """What is said by the playbook, which does not fail."""
-    running = begin(PLAYBOOK, **variables)
-    said, _nothing = running.communicate()
-    assert running.returncode == 0, said
-    return said
 
 
 def version(host: Host, package: str) -> str:
@@ -53,7 +45,7 @@ def test_a_libvirt_that_does_not_answer_leaves_the_host_on_the_former_one(host: 
     assert host.file("/etc/libvirt/qemu.conf").contains("^# mine$")
     assert not host.file("/etc/apt/preferences.d/stsm-libvirt").exists
     assert not host.file("/usr/sbin/policy-rc.d").exists
-    assert "changed=0" in succeed(libvirt_stack="distro")
+    assert "changed=0" in succeed(PLAYBOOK, libvirt_stack="distro")
 
 
 def test_a_run_killed_after_the_packages_is_made_up_for_by_the_next(host: Host, distribution: str) -> None:
@@ -67,7 +59,7 @@ def test_a_run_killed_after_the_packages_is_made_up_for_by_the_next(host: Host, 
     assert dying.wait() == -signal.SIGKILL
     assert version(host, "libvirt-daemon") == distribution
     assert host.run("systemctl is-active libvirtd.socket").rc != 0
-    succeed(libvirt_stack="distro")
+    succeed(PLAYBOOK, libvirt_stack="distro")
     host.check_output(ANSWERS)
     assert host.run("ls /run/systemd/system/libvirtd.service").rc != 0
-    assert "changed=0" in succeed(libvirt_stack="distro")
+    assert "changed=0" in succeed(PLAYBOOK, libvirt_stack="distro")

@@ -23,7 +23,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._lib
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 
 # Raised when what is written here, or in the other files of this recipe, changes what the package contains.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 _OPTIONS = ("debug_symbols", "features", "layout")
 # As Debian builds it, where it makes a difference to a guest or to a client. What no feature asks for is off.
 _ARGUMENTS = (

@@ -34,13 +34,20 @@ def set_apart(root: Path, layout: Layout) -> None:
         _rename_unit(path, layout)
     # Settings of others' programs are where these look for them.
     for path in sorted((root / layout.below("{etc}/logrotate.d")).glob("*")):
-        target = root / "etc/logrotate.d" / f"{layout.units}{path.name}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
+        renamed = root / "etc/logrotate.d" / f"{layout.units}{path.name}"
+        renamed.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(renamed)
     for name in ("logrotate.d", "sasl2"):
         shutil.rmtree(str(root / layout.below("{etc}") / name), ignore_errors=True)
-    # One host, one certificate.
-    (root / layout.below("{etc}/pki")).symlink_to("/etc/pki")
+    links = {
+        # One host, one certificate.
+        f"{layout.configuration}/pki": "/etc/pki",
+        # As /var/run is on a host: libvirt's clients look for its socket there.
+        f"{layout.state}/run": layout.runtime,
+    }
+    for name, target in links.items():
+        (root / name[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (root / name[1:]).symlink_to(target)
     python = root / layout.below("{usr}/bin/python3")
     python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(_PYTHON.format(python=layout.python), encoding="utf-8")

@@ -99,6 +99,7 @@ def test_beside_the_distributions_all_that_hosts_share_has_names_of_its_own(tmp_
     )
     assert (tmp_path / "etc/logrotate.d/stsm-libvirtd").is_file() and not (etc / "logrotate.d").exists()
     assert (etc / "pki").readlink() == Path("/etc/pki")
+    assert (tmp_path / "var/opt/stsm-live-migration/run").readlink() == Path("/run/stsm-live-migration")
     python = tmp_path / "opt/stsm-live-migration/libvirt/bin/python3"
     assert python.stat().st_mode & 0o111 == 0o111
     assert "PYTHONPATH=/opt/stsm-live-migration/libvirt/lib/python3/dist-packages" in python.read_text()
