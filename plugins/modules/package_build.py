@@ -57,6 +57,23 @@ options:
         description: The patch itself.
         type: str
         required: true
+  series:
+    description:
+      - Patches for certain releases of the source. Those for the release that it is of are applied before O(patches), in
+        the order in which they are given.
+      - If there are some, but none for the source's release, nothing is built.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The release and the name of the patch, C(RELEASE/NAME).
+        type: str
+        required: true
+      text:
+        description: The patch itself.
+        type: str
+        required: true
   source:
     description: Where the source comes from.
     type: dict
@@ -181,7 +198,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _build, _places
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
-from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch, of_release
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._recipes import RECIPES
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import make_source
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
@@ -190,20 +207,22 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning.
 def main() -> None:
     """Run the module."""
     text = {"type": "str", "default": ""}
+    patches = {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "text": {"type": "str", "required": True},
+        },
+    }
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "choices": sorted(RECIPES), "required": True},
             "folder": {"type": "path", "default": _places.DEFAULT_FOLDER},
             "options": {"type": "dict", "default": {}},
-            "patches": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "text": {"type": "str", "required": True},
-                },
-            },
+            "patches": patches,
+            "series": patches,
             "source": {
                 "type": "dict",
                 "required": True,
@@ -226,12 +245,14 @@ def main() -> None:
     os.umask(0o022)
     folder = Path(module.params["folder"])
     component = module.params["component"]
+    series, own = ([Patch(**patch) for patch in module.params[name]] for name in ("series", "patches"))
     try:
+        source = make_source(module.params["source"], _places.index_folder(folder))
         order = _build.Order(
             component=component,
             recipe=RECIPES[component](module.params["options"]),
-            source=make_source(module.params["source"], _places.index_folder(folder)),
-            patches=tuple(Patch(patch["name"], patch["text"]) for patch in module.params["patches"]),
+            source=source,
+            patches=(*of_release(component, source.version, series), *own),
             folder=folder,
         )
         manifest = _build.find(order)
