@@ -59,8 +59,8 @@ options:
         required: true
   series:
     description:
-      - Patches for certain releases of the source. Those for the release that it is of are applied before O(patches), in
-        the order in which they are given.
+      - Patches for certain releases of the source. Those for the release that it is of are applied before O(patches),
+        in the order in which they are given.
       - If there are some, but none for the source's release, nothing is built.
     type: list
     elements: dict
