@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +67,19 @@ def test_a_release_without_a_series_is_refused_by_name() -> None:
 
 def test_no_series_asks_for_nothing() -> None:
     assert of_release("libvirt", "12.8.0-1", []) == []
+
+
+def test_a_builder_without_patch_is_told_so(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tree))
+    with pytest.raises(BuildError, match="the builder has no command patch: install it there"):
+        apply_patches(tree, [GOOD])
+
+
+def test_a_patch_that_does_not_end_is_told_of_in_a_sentence(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_ends(command: list[str], **_given: Any) -> None:
+        raise subprocess.TimeoutExpired(command, 120)
+
+    # Reality has no patch that takes two minutes.
+    monkeypatch.setattr(subprocess, "run", never_ends)
+    with pytest.raises(BuildError, match=r"the patch 0001-greet\.patch was not applied after 120 s: see what"):
+        apply_patches(tree, [GOOD])
