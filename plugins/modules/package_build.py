@@ -121,6 +121,23 @@ options:
         description: The patch itself.
         type: str
         required: true
+  series:
+    description:
+      - Patches for certain releases of the source. Those for the release that it is of are applied before O(patches),
+        in the order in which they are given.
+      - If there are some, but none for the source's release, nothing is built.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The release and the name of the patch, C(RELEASE/NAME).
+        type: str
+        required: true
+      text:
+        description: The patch itself.
+        type: str
+        required: true
   source:
     description: Where the source comes from.
     type: dict
@@ -255,7 +272,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _build, _places
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._git_source import credentials_of
-from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch, of_release
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._recipes import RECIPES
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import make_source
 from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
@@ -280,6 +297,15 @@ def _source_options() -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
+    patches = {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "text": {"type": "str", "required": True},
+        },
+    }
     source = _source_options()
     module = AnsibleModule(
         argument_spec={
@@ -292,15 +318,8 @@ def main() -> None:
                 "options": {"name": {"type": "str", "required": True}, **source},
             },
             "options": {"type": "dict", "default": {}},
-            "patches": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "text": {"type": "str", "required": True},
-                },
-            },
+            "patches": patches,
+            "series": patches,
             "source": {
                 "type": "dict",
                 "required": True,
@@ -314,12 +333,14 @@ def main() -> None:
     module.no_log_values.update(credentials_of(module.params["source"]["repository"]))
     folder = Path(module.params["folder"])
     component = module.params["component"]
+    series, own = ([Patch(**patch) for patch in module.params[name]] for name in ("series", "patches"))
     try:
+        made_of = make_source(module.params["source"], _places.index_folder(folder))
         order = _build.Order(
             component=component,
             recipe=RECIPES[component](module.params["options"]),
-            source=make_source(module.params["source"], _places.index_folder(folder)),
-            patches=tuple(Patch(patch["name"], patch["text"]) for patch in module.params["patches"]),
+            source=made_of,
+            patches=(*of_release(component, made_of.version, series), *own),
             folder=folder,
             further={
                 one["name"]: make_source(one, _places.index_folder(folder)) for one in module.params["further_sources"]

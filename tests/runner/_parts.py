@@ -30,6 +30,7 @@ HOSTS = (
     "tests/own_guest.py",
     "tests/quickstart_hosts.py",
     "tests/stack_hosts.py",
+    "tests/tunnelled_guest.py",
     PYTEST_SETTINGS,
 )
 GUEST = ("tests/guest/*", "roles/workload/*", PYTEST_SETTINGS)
@@ -170,5 +171,6 @@ PARTS: tuple[Part, ...] = (
     _molecule("nested", minutes=25, junit=True),
     # Their times are those with nothing built before; what a run has built, the next one on the machine finds.
     _molecule("built", minutes=38, junit=True),
+    _molecule("tunnel", minutes=14, junit=True),
     _molecule("nested_kernel", minutes=24, junit=True),
 )

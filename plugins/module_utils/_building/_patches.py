@@ -16,6 +16,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._err
 _TIMEOUT_SECONDS = 120
 _FILE = re.compile(r"^(?:checking|patching) file (.+)$")
 _HUNK = re.compile(r"^Hunk #(\d+) FAILED at (\d+)")
+# What a package's version has besides its release: an epoch, what a distribution took out of it, and its revision.
+_REVISION = re.compile(r"^[0-9]+:|[+~-].*$")
 _MISSING = re.compile(r"^(?:can't find file to patch|The next patch would)")
 
 
@@ -29,6 +31,22 @@ class Patch:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def of_release(component: str, version: str, series: Sequence[Patch]) -> list[Patch]:
+    """Those of *series*, whose names are RELEASE/NAME, for the release that a package's *version* is of.
+
+    BuildError names a release that a series has nothing for; a series without any patch asks for nothing.
+    """
+    release = _REVISION.sub("", version)
+    found = [patch for patch in series if patch.name.startswith(f"{release}/")]
+    if series and not found:
+        known = ", ".join(sorted({patch.name.split("/")[0] for patch in series}))
+        raise BuildError(
+            f"there are no patches of the series for {component} {release}, only for {known}: "
+            f"take the source of such a release, or set {component}_patch_set to none"
+        )
+    return found
 
 
 def apply_patches(tree: Path, patches: Sequence[Patch]) -> None:

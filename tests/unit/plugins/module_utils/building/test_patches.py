@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
-from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch, apply_patches
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import (
+    Patch,
+    apply_patches,
+    of_release,
+)
 
 GOOD = Patch("0001-greet.patch", "--- a/hello.c\n+++ b/hello.c\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n")
 THEN = Patch("0002-count.patch", "--- a/hello.c\n+++ b/hello.c\n@@ -1,3 +1,3 @@\n one\n zwei\n-three\n+drei\n")
@@ -43,6 +47,26 @@ def test_a_patch_for_another_source_is_named(tree: Path) -> None:
 
 def test_a_patch_is_known_by_its_text() -> None:
     assert GOOD.sha256 == Patch("another name", GOOD.text).sha256 != THEN.sha256
+
+
+OLD = Patch("11.3.0/0001-mend.patch", "for the old")
+NEW = Patch("12.1.0/0001-mend.patch", "for the new")
+
+
+@pytest.mark.parametrize("version", ["11.3.0", "11.3.0-3+deb13u3", "1:11.3.0+ds-1~bpo13+1"])
+def test_a_series_is_that_of_the_sources_release(version: str) -> None:
+    assert of_release("libvirt", version, [OLD, NEW]) == [OLD]
+
+
+def test_a_release_without_a_series_is_refused_by_name() -> None:
+    with pytest.raises(
+        BuildError, match=r"for libvirt 12\.8\.0, only for 11\.3\.0, 12\.1\.0: .*libvirt_patch_set to none"
+    ):
+        of_release("libvirt", "12.8.0-1", [OLD, NEW])
+
+
+def test_no_series_asks_for_nothing() -> None:
+    assert of_release("libvirt", "12.8.0-1", []) == []
 
 
 def test_a_builder_without_patch_is_told_so(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the stsm.live_migration authors
+"""Post-copy through libvirt's tunnel: memory arrives, a broken tunnel is mended by another, other peers are refused."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from own_guest import on
+from tunnelled_guest import TunnelledGuest, begin, wait_until
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+
+SCENARIO = Path(__file__).parents[1]
+HYBRID = "--postcopy-after-precopy"
+# Slow enough to be broken in the middle.
+SLOW_HYBRID = f"{HYBRID} --postcopy-bandwidth 8"
+INVENTORIES = ("inventories/quickstart", "molecule/inventory", "molecule/inventory_tunnel")
+
+
+def threads_and_descriptors(host: Host) -> list[int]:
+    process = "/proc/$(cat /run/libvirtd.pid)"
+    return [int(word) for word in on(host, f"ls {process}/task | wc -l; ls {process}/fd | wc -l").split()]
+
+
+def test_daemons_say_that_they_can(pair: list[Host]) -> None:
+    for host in pair:
+        assert "<tunnelled_postcopy/>" in on(host, "virsh capabilities")
+
+
+def test_memory_arrives_in_both_directions(guest: TunnelledGuest) -> None:
+    for _direction in range(2):
+        source = guest.source
+        guest.migrate(HYBRID)
+        assert guest.wrong_pages() == 0
+        assert guest.state(source) == ""
+        assert on(guest.source, f"virsh domjobinfo --completed {guest.name} | grep 'Postcopy requests'")
+
+
+def test_broken_tunnel_is_mended_by_another(guest: TunnelledGuest, pair: list[Host]) -> None:
+    before = {host.name: threads_and_descriptors(host) for host in pair}
+    with begin(guest.source, guest.command(SLOW_HYBRID)) as migration:
+        wait_until(lambda: guest.state(guest.destination) == "running (post-copy)")
+        on(guest.source, "ss --kill state established dport = 16514")
+        assert migration.wait() == 1
+    wait_until(lambda: guest.state(guest.destination) == "running (post-copy failed)")
+    assert guest.state(guest.source) == "paused (post-copy failed)"
+    guest.migrate("--postcopy-resume")
+    assert guest.wrong_pages() == 0
+    # Workers come and go, but what a tunnel has opened would stay.
+    for host in pair:
+        threads, descriptors = threads_and_descriptors(host)
+        assert threads <= before[host.name][0] + 1
+        assert descriptors <= before[host.name][1] + 3
+
+
+def test_single_request_is_refused(guest: TunnelledGuest) -> None:
+    settings = "/etc/libvirt/libvirtd.conf"
+    on(
+        guest.destination,
+        f"cp {settings} /root/; sed -i '1i max_client_requests = 1' {settings}; systemctl restart libvirtd",
+    )
+    try:
+        refused(guest, "max_client_requests of the destination daemon to be at least 2")
+    finally:
+        on(guest.destination, f"mv /root/libvirtd.conf {settings}; systemctl restart libvirtd")
+
+
+def test_peer_without_the_series_is_refused(guest: TunnelledGuest) -> None:
+    if guest.source.name == "compute2":
+        guest.migrate(HYBRID)
+    command = ["ansible-playbook", *(f"--inventory={SCENARIO.parents[1] / name}" for name in INVENTORIES)]
+    subprocess.run([*command, "without_series.yml"], cwd=SCENARIO, check=True)
+    refused(guest, "tunnelled post-copy migration is not supported by the destination host")
+
+
+def refused(guest: TunnelledGuest, words: str) -> None:
+    """The guest is refused in these words, and runs on as if nothing had been asked."""
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        guest.migrate(HYBRID)
+    assert words in refusal.value.stderr
+    assert guest.state(guest.source).startswith("running")
+    assert guest.state(guest.destination) == ""
+    assert guest.wrong_pages() == 0
