@@ -215,10 +215,7 @@ class Campaign:
 
     def _require(self, testbed: Testbed) -> None:
         """Refuse what this pair of hosts cannot do, for all cells, before the first run."""
-        for strategy, guest in sorted(
-            {(run.scenario.strategy.name, run.scenario.guest.name) for block in self.blocks for run in block.runs}
-        ):
-            _preflight.require(testbed, strategy, guest)
+        _preflight.require(testbed, [run.scenario for block in self.blocks for run in block.runs])
 
     def _accelerators(self, testbed: Testbed) -> set[Accelerator]:
         """On what the runs' guests are to run on these hosts."""

@@ -24,13 +24,18 @@ AXES: dict[str, tuple[str, ...]] = {
     "bandwidth_limit_mib_per_second": ("strategy", "bandwidth_limit_mib_per_second"),
     "downtime_limit_ms": ("strategy", "downtime_limit_ms"),
     "background_load": (),
+    "fault": (),
 }
 
 # Changing one of these means other guests or another link, so all runs of a block share it.
 BLOCK_AXES = ("flavor", "guests", "link_rate_mbit_per_second", "driver")
 
 # The names an axis takes, and the part of the scenario that such a name stands for.
-NAMED_AXES = {"flavor": ("flavors", "guest"), "background_load": ("background_loads", "background")}
+NAMED_AXES = {
+    "flavor": ("flavors", "guest"),
+    "background_load": ("background_loads", "background"),
+    "fault": ("faults", "fault"),
+}
 
 LONGEST_WARM_UP_SECONDS = 2.0
 HOST_LOSS_ANSWERS = ("stop", "wait")
@@ -40,6 +45,7 @@ _KEYS = (
     "axes",
     "flavors",
     "background_loads",
+    "faults",
     "scenario",
     "exclude",
     "repetitions",
@@ -83,6 +89,7 @@ class Definition:
     title: str = ""
     flavors: Mapping[str, Any] = field(default_factory=dict)
     background_loads: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
     scenario: Mapping[str, Any] = field(default_factory=dict)
     exclude: Sequence[Selection] = ()
     repetitions: int = 1
@@ -105,6 +112,7 @@ class Definition:
             title=str(top.get("title") or cls.title),
             flavors=named["flavor"],
             background_loads=named["background_load"],
+            faults=named["fault"],
             scenario=_mapping(top, "scenario"),
             exclude=[_selection(f"exclude[{n}]", given, axes) for n, given in enumerate(_list(top, "exclude"))],
             repetitions=top.whole("repetitions", cls.repetitions, at_most=1000),

@@ -38,7 +38,8 @@ class CampaignFolder:
         _record.prepare(self.runs)
         held, asked = self._asked_before(), _as_asked(definition, site)
         for key in sorted({*asked, *held} - set(EXTENSIBLE)) if held else ():
-            if held.get(key) != asked.get(key):
+            # What a definition could not hold when the folder was begun is the same as none of it.
+            if held.get(key, {}) != asked.get(key, {}):
                 raise RecordError(
                     f"{self.path} holds a campaign with another {key} ({json.dumps(held.get(key))[:200]}) than the one"
                     f" asked for ({json.dumps(asked.get(key))[:200]}): set another campaign_name, or ask for the same."

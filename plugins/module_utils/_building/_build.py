@@ -12,9 +12,9 @@ import resource
 import shutil
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Protocol
+from typing import Any, Callable, Iterator, Mapping, Protocol
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._memory import available_memory_mib
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _places
@@ -49,13 +49,17 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be built, and where builds and the compilers' cache are kept."""
+    """What is to be built, and where builds and the compilers' cache are kept.
+
+    `further` are sources by name that the recipe needs besides; patches are of the first one.
+    """
 
     component: str
     recipe: Recipe
     source: Source
     patches: tuple[Patch, ...]
     folder: Path
+    further: Mapping[str, Source] = field(default_factory=dict)
 
     def inputs(self) -> dict[str, Any]:
         """Everything that the digest is made of."""
@@ -63,6 +67,12 @@ class Order:
             "engine_version": ENGINE_VERSION,
             "component": self.component,
             "source": self.source.identity(),
+            # Said where there are some, so that builds without them keep their digests.
+            **(
+                {"further_sources": {name: one.identity() for name, one in self.further.items()}}
+                if self.further
+                else {}
+            ),
             "patches": [{"name": patch.name, "sha256": patch.sha256} for patch in self.patches],
             "recipe": self.recipe.inputs(),
             "tools": _tools(),
@@ -129,6 +139,8 @@ def _build_in(
     digest = digest_of(inputs)
     with ticking(Progress(f"fetch and unpack {order.source.version}", say)):
         epoch = order.source.unpack(building / "tree")
+        for name, source in order.further.items():
+            source.unpack(building / "further" / name / "tree")
         apply_patches(building / "tree", order.patches)
     ccache = order.folder / "ccache"
     ccache.mkdir(exist_ok=True)
