@@ -57,18 +57,34 @@ def test_host_is_as_sound_as_on_the_distributions_kernel(host: Host) -> None:
     assert "netem" in host.check_output("tc qdisc show dev migration")
 
 
+def test_record_would_name_the_kernels_build(host: Host, release: str) -> None:
+    fact = json.loads(host.file("/etc/ansible/facts.d/stsm_kernel.fact").content_string)
+    assert release.endswith(f"-stsm-{fact['digest'][:8]}")
+
+
 def test_distributions_kernel_stays_bootable(host: Host, release: str) -> None:
     others = host.check_output("ls /boot/vmlinuz-*").split()
     assert len([path for path in others if not path.endswith(release)]) == 1
     assert release in host.check_output("grub-editenv - list")
 
 
-def test_kernel_that_does_not_boot_is_followed_by_the_one_before(host: Host, release: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["panic=10", "rootwait=5", "root=PARTUUID=none"],
+        # Only the watchdog restarts a host whose kernel is well and whose user space never comes.
+        ["panic=0", "watchdog.open_timeout=30", "init=/usr/bin/sleep", "--", "infinity"],
+    ],
+    ids=["panic", "hang"],
+)
+def test_kernel_that_does_not_boot_is_followed_by_the_one_before(
+    host: Host, release: str, arguments: list[str]
+) -> None:
     host.check_output(PACK)
     command = ["ansible-playbook", *(f"--inventory={ROOT / inventory}" for inventory in INVENTORIES), "kernel.yml"]
-    arguments = {"kernel_package": BROKEN, "kernel_arguments": ["panic=10", "rootwait=5", "root=PARTUUID=none"]}
+    variables = {"kernel_package": BROKEN, "kernel_arguments": arguments}
     refused = subprocess.run(
-        [*command, f"--extra-vars={json.dumps(arguments)}"],
+        [*command, f"--extra-vars={json.dumps(variables)}"],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

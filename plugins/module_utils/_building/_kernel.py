@@ -25,6 +25,10 @@ ALWAYS_REQUIRED = "CONFIG_USERFAULTFD=y"
 # names, which this recipe gives.
 _OWN_SETTINGS = {
     "CONFIG_DEBUG_INFO_NONE": "y",
+    # Of one choice with the above, the last that is set wins.
+    "CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT": _kconfig.OFF,
+    "CONFIG_DEBUG_INFO_DWARF4": _kconfig.OFF,
+    "CONFIG_DEBUG_INFO_DWARF5": _kconfig.OFF,
     "CONFIG_LOCALVERSION": '""',
     "CONFIG_LOCALVERSION_AUTO": _kconfig.OFF,
     "CONFIG_MODULE_SIG_KEY": '""',
@@ -81,7 +85,9 @@ class KernelRecipe:
 
     def inputs(self) -> dict[str, Any]:
         """Comments and the order of lines in the base change nothing; that of fragments does."""
+        own = {} if self._base == MINIMAL else {"own_settings": _OWN_SETTINGS}
         return {
+            **own,
             "recipe_version": RECIPE_VERSION,
             "base": self._base,
             "config": hashlib.sha256(json.dumps(self._config, sort_keys=True).encode()).hexdigest(),
@@ -141,6 +147,10 @@ class KernelRecipe:
         asked = [(f"the fragment {name}", settings) for name, settings in self._fragments]
         if self._base == MINIMAL:
             asked.insert(0, ("config", self._config))
+        else:
+            # Not every version and configuration has all of them.
+            own = {name: value for name, value in _OWN_SETTINGS.items() if name in became}
+            asked.insert(0, ("this collection", own))
         _kconfig.check([*asked, ("required", self._required)], became, shop.version)
 
     def _environment(self, shop: Workshop) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._err
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_features import Feature
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_layout import LAYOUTS, REPLACE
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_scripts import scripts
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._tool import packages_lacking
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 
 # Raised when what is written here, or in the other files of this recipe, changes what the package contains.
@@ -77,11 +78,6 @@ class LibvirtRecipe:
             raise BuildError(f"debug_symbols of libvirt is {self._debug_symbols!r}: set it to true or false")
         self._parts = _libvirt_features.chosen(self._features)
 
-    @property
-    def tools(self) -> list[str]:
-        """The Debian packages that a build needs on the builder, besides those of the engine."""
-        return _libvirt_features.together(self._parts, "tools")
-
     def inputs(self) -> dict[str, Any]:
         return {
             "recipe_version": RECIPE_VERSION,
@@ -94,8 +90,7 @@ class LibvirtRecipe:
         _libvirt_tree.prepare(shop.tree)
         version = _deb.package_version(shop.version, shop.digest)
         flags = self._flags(shop, version)
-        setup = ["meson", "setup", *self._arguments(), str(shop.build), str(shop.tree)]
-        shop.run(setup, cwd=shop.folder, environment=flags, what="configure")
+        self._configure(shop, flags)
         shop.run(["ninja", f"-j{shop.jobs}"], cwd=shop.build, what="compile")
         install = ["meson", "install", "--no-rebuild", "--quiet", f"--destdir={shop.install}"]
         shop.run([*install, *([] if self._debug_symbols else ["--strip"])], cwd=shop.build, what="install")
@@ -107,6 +102,21 @@ class LibvirtRecipe:
         identity = {"package": self._layout.package, "version": version, "digest": shop.digest}
         _libvirt_tree.sign(shop.install, self._layout, identity)
         _deb.make(shop, shop.install, self._control(shop, version, python))
+
+    def _configure(self, shop: Workshop, flags: dict[str, str]) -> None:
+        setup = ["meson", "setup", *self._arguments(), str(shop.build), str(shop.tree)]
+        try:
+            shop.run(setup, cwd=shop.folder, environment=flags, what="configure")
+        except BuildError as error:
+            # meson names what pkg-config calls it.
+            lacking = packages_lacking(_libvirt_features.together(self._parts, "tools"))
+            if not lacking:
+                raise
+            raise BuildError(
+                f"libvirt cannot be configured, and the builder lacks {', '.join(lacking)}: "
+                "add what its features need to libvirt_build_packages",
+                error.log,
+            ) from error
 
     def _arguments(self) -> list[str]:
         enabled = _libvirt_features.together(self._parts, "options")

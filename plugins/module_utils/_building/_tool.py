@@ -19,3 +19,12 @@ def run_tool(argv: Sequence[str], failed: str, stdin: str | None = None) -> str:
         return run(argv, timeout_seconds=_TIMEOUT_SECONDS, stdin=stdin, failed=failed)
     except MachineError as error:
         raise BuildError(str(error)) from error
+
+
+def packages_lacking(names: Sequence[str]) -> list[str]:
+    """Those of the Debian packages *names* that are not installed."""
+    shown = run_tool(
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n"], "dpkg knows no packages"
+    )
+    installed = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [name for name in names if name not in installed]

@@ -116,10 +116,15 @@ def test_only_a_kernel_that_needs_an_initrd_gets_one_from_the_distributions_hook
 
 def test_the_distributions_base_is_built_without_its_keys_and_debug_information(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    build(shop, base="distro", config=CONFIG + 'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/x"\n')
+    # As the distribution has it: of a choice, what is set last wins.
+    theirs = (
+        'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/x"\n# CONFIG_DEBUG_INFO_NONE is not set\nCONFIG_DEBUG_INFO_DWARF5=y\n'
+    )
+    build(shop, base="distro", config=CONFIG + theirs)
     written = (shop.build / ".config").read_text()
     assert 'CONFIG_SYSTEM_TRUSTED_KEYS=""' in written
     assert "CONFIG_DEBUG_INFO_NONE=y" in written
+    assert "CONFIG_DEBUG_INFO_DWARF5=y" not in written
 
 
 def test_the_running_base_is_reduced_by_the_names_of_its_modules(tmp_path: Path) -> None:

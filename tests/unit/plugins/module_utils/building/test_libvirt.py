@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import (
+    _libvirt,
     _libvirt_features,
     _libvirt_python,
     _libvirt_scripts,
+    _tool,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt import LibvirtRecipe
@@ -62,13 +64,36 @@ def test_everything_is_off_that_no_feature_asks_for() -> None:
     assert [argument for argument in arguments if "lxc" in argument or "libxl" in argument] == []
 
 
-def test_a_feature_changes_inputs_tools_and_package() -> None:
+def test_a_feature_changes_inputs_and_package() -> None:
     without, with_rbd = LibvirtRecipe({}), LibvirtRecipe({"features": {"storage-rbd": True, "sasl": False}})
     assert without.inputs() != with_rbd.inputs()
     assert without.inputs() == LibvirtRecipe({"features": {"sasl": True}}).inputs()
-    assert set(with_rbd.tools) - set(without.tools) == {"librados-dev", "librbd-dev"}
-    assert set(without.tools) - set(with_rbd.tools) == {"libsasl2-dev"}
     assert "-Dsasl=enabled" not in with_rbd.inputs()["arguments"]
+
+
+def test_what_a_feature_lacks_on_the_builder_is_named_by_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shop:
+        """A workshop whose libraries are not there."""
+
+        folder = tree = build = Path("/nonexistent")
+
+        def run(self, *_given: Any, **_further: Any) -> str:
+            raise BuildError("configure failed with status 1", 'Dependency "rbd" not found')
+
+    shop: Any = Shop()
+    lacked = {"librbd-dev", "libsasl2-dev"}
+    monkeypatch.setattr(_libvirt, "packages_lacking", lambda names: [name for name in names if name in lacked])
+    recipe = LibvirtRecipe({"features": {"storage-rbd": True, "sasl": False}})
+    with pytest.raises(BuildError, match="the builder lacks librbd-dev: add what its features need") as refused:
+        recipe._configure(shop, {})
+    assert "rbd" in refused.value.log
+    lacked.clear()
+    with pytest.raises(BuildError, match="configure failed with status 1"):
+        recipe._configure(shop, {})
+
+
+def test_packages_that_are_not_installed_are_known() -> None:
+    assert _tool.packages_lacking(["dpkg", "no-such-package"]) == ["no-such-package"]
 
 
 def test_an_option_that_two_features_share_stays_while_one_is_on() -> None:

@@ -167,6 +167,9 @@ def test_a_domain_is_what_the_plan_says(tmp_path: Path, accelerator: str, kind: 
     found = domain.find("cpu")
     assert found is not None and found.get("mode") == cpu
     assert (domain.find("features/tcg") is not None) == (accelerator == "tcg")
+    # Its watchdog is one with effect.
+    passed = domain.findall("{http://libvirt.org/schemas/domain/qemu/1.0}commandline/*")
+    assert [node.get("value") for node in passed] == ["-global", "ICH9-LPC.noreboot=off"]
     interfaces = domain.findall("devices/interface")
     assert [node.attrib for one in interfaces for node in one.findall("target")] == [
         {"dev": "t-mgmt11"},
