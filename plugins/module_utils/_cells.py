@@ -30,6 +30,9 @@ _UNLABELLED = (
 # What may differ with the strategy, and so labels cells only if nothing else tells them apart.
 _LIMITS = ("time_limit_seconds",)
 
+# Told in words of its own.
+_REPLICA = ("replica.memory_scale", "replica.rate_scale")
+
 Record = Mapping[str, Any]
 
 
@@ -199,11 +202,15 @@ def _label(found: Sequence[Cell]) -> None:
     if len({cell.stack for cell in found}) > 1:
         for setting, cell in zip(settings, found):
             setting["stack"] = cell.stack
-    _label_by(found, settings, {*_UNLABELLED, *_LIMITS})
+    _label_by(found, settings, {*_UNLABELLED, *_LIMITS, *_REPLICA})
     if len({(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name) for cell in found}) < len(
         found
     ):
-        _label_by(found, settings, set(_UNLABELLED))
+        _label_by(found, settings, {*_UNLABELLED, *_REPLICA})
+    for cell in found:
+        # Also where all cells are replicas: none of them may be taken for the real size.
+        if cell.scenario.replica:
+            cell.label = ", ".join(filter(None, (cell.scenario.replica.words, cell.label)))
 
 
 def _label_by(found: Sequence[Cell], settings: Sequence[Mapping[str, Any]], unlabelled: set[str]) -> None:

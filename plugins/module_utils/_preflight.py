@@ -24,6 +24,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, unmet
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
 
@@ -180,6 +181,15 @@ def require(testbed: Testbed, strategy: str, guest: str) -> None:
     sentences = unmet(STRATEGIES[strategy], *versions(testbed), traits)
     if sentences:
         raise InstrumentError(sentences[0])
+
+
+def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:
+    """Raise InstrumentError unless both ends have the memory for so many guests; a site's own is there already."""
+    if isinstance(guest, SiteGuest):
+        return
+    for found in examine(testbed, Asked(guest=guest, guests=guests)):
+        if found["name"] == "memory" and not found["passed"]:
+            raise InstrumentError(found["sentence"])
 
 
 def measure_link(testbed: Testbed) -> dict[str, float]:

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _replica
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
@@ -21,6 +22,8 @@ MACHINES = ("q35", "pc")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
+# What a workload touches if nothing is said.
+WORKING_SET_MIB = 256
 MOST_GUESTS = 8
 
 # How far the dirty rate of a warm-up may be from what was asked for.
@@ -40,6 +43,7 @@ _GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerat
 _HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
 _WORKLOAD_KEYS = (
     "working_set_mib",
+    "working_set_of_memory",
     "dirty_rate_mib_per_second",
     "dirty_rate_of_link",
     "pattern",
@@ -61,6 +65,7 @@ _SCENARIO_KEYS = (
     "repetition",
     "time_limit_seconds",
     "warm_up_seconds",
+    "replica",
 )
 
 
@@ -180,7 +185,8 @@ class StrategyChoice:
 class Scenario:
     """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
 
-    guests is how many guests of this kind move at once.
+    guests is how many guests of this kind move at once. replica says of what all this is a smaller copy, None if of
+    nothing.
     """
 
     guest: Guest | SiteGuest
@@ -193,6 +199,7 @@ class Scenario:
     repetition: int = 1
     time_limit_seconds: float = 20.0
     warm_up_seconds: float = 2.0
+    replica: _replica.Replica | None = None
 
     @classmethod
     def from_dict(cls, mapping: Any) -> Scenario:
@@ -211,10 +218,14 @@ class Scenario:
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
+            replica=_replica.read(top),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scenario in JSON types; from_dict of it gives an equal scenario."""
+        """Return the scenario in JSON types; from_dict of it gives an equal scenario.
+
+        Only a replica says that it is one, so that scenarios from before there were any keep their hash.
+        """
         return {
             "guest": self.guest.to_dict(),
             "guests": self.guests,
@@ -226,6 +237,7 @@ class Scenario:
             "repetition": self.repetition,
             "time_limit_seconds": self.time_limit_seconds,
             "warm_up_seconds": self.warm_up_seconds,
+            **({"replica": self.replica.to_dict()} if self.replica else {}),
         }
 
     def guest_of(self, number: int) -> Guest | SiteGuest:
@@ -321,7 +333,7 @@ def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Worklo
         top.refuse_any(["workload"], f"'{guest.domain}' is a site's own guest and runs what it runs", "leave it out")
         return None
     section = Section("workload", top.get("workload") if top.has("workload") else {}, _WORKLOAD_KEYS)
-    working_set_mib = section.whole("working_set_mib", 256)
+    working_set_mib = _read_working_set_mib(section, guest)
     room_mib = max(0, guest.largest_working_set_mib)
     if working_set_mib > room_mib:
         raise ScenarioError(
@@ -345,6 +357,17 @@ def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Worklo
         hot_touch_percent=section.whole("hot_touch_percent", Workload.hot_touch_percent, at_most=100),
         grain_ms=section.whole("grain_ms", Workload.grain_ms, at_least=1, at_most=LARGEST_GRAIN_MS),
     )
+
+
+def _read_working_set_mib(section: Section, guest: Guest) -> int:
+    """Return the working set in MiB, given as it is or as a share of the guest's memory."""
+    share = "working_set_of_memory"
+    if not section.has(share):
+        return section.whole("working_set_mib", WORKING_SET_MIB)
+    section.refuse_any(
+        ["working_set_mib"], f"so is {section.at(share)}, which says the same thing", "leave one of them out"
+    )
+    return max(1, round(section.number(share, above=0, at_most=1) * guest.memory_mib))
 
 
 def _read_dirty_rate(section: Section, pattern: str, link: Link) -> float:
