@@ -40,6 +40,8 @@ GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
 
 _GUEST_KEYS = ("name", "memory_mib", "vcpus", "machine", "cpu_model", "accelerator", "domain", "copy_disks")
+# What the published experiments ask of a guest's disk: known, so that a campaign can ask for it, and refused by name.
+_DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
 _HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
 _WORKLOAD_KEYS = (
     "working_set_mib",
@@ -270,9 +272,9 @@ class Scenario:
 
 def _read_guest(top: Section) -> Guest | SiteGuest:
     """Return the guest: the project's own, or a site's domain if only a domain is given."""
-    section = Section("guest", top.get("guest") if top.has("guest") else {}, _GUEST_KEYS)
+    section = Section("guest", top.get("guest") if top.has("guest") else {}, (*_GUEST_KEYS, *_DISK_KEYS))
     if section.has("domain"):
-        own = [key for key in _GUEST_KEYS if key not in ("domain", "copy_disks")]
+        own = [key for key in (*_GUEST_KEYS, *_DISK_KEYS) if key not in ("domain", "copy_disks")]
         section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
         return SiteGuest(section.name("domain"), section.flag("copy_disks", SiteGuest.copy_disks))
     if section.get("accelerator") == ANY_ACCELERATOR:
@@ -280,7 +282,9 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
             f"guest.accelerator is '{ANY_ACCELERATOR}', but a run has one of {', '.join(ACCELERATORS)}: set the one"
             f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
         )
-    section.refuse_any(["copy_disks"], "the workload guest has no disk", "leave it out or give guest.domain")
+    section.refuse_any(
+        ["copy_disks", *_DISK_KEYS], "the workload guest has no disk", "leave it out or give guest.domain"
+    )
     return Guest(
         name=section.name("name", Guest.name),
         memory_mib=section.whole("memory_mib", Guest.memory_mib, at_least=128),

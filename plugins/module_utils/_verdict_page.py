@@ -70,13 +70,21 @@ def summary_of(claims_judged: Sequence[str], words: Sequence[str]) -> str:
 
 
 def lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the verdicts as paragraphs of text: how many got which, then each with its reason."""
+    """Return the verdicts as paragraphs of text: how many got which, then each with its reason.
+
+    What is said alike of several places, as of a lost figure, is said once.
+    """
     if not verdicts:
         return []
-    return [
-        summary(verdicts),
-        *(f"{v.claim.id}{_at(v)}: {v.verdict.upper()}. {v.claim.statement} {v.why}" for v in verdicts),
-    ]
+    alike: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        words = f"{verdict.verdict.upper()}. {verdict.claim.statement} {verdict.why}"
+        alike.setdefault(f"{verdict.claim.id}\n{words}", []).append(_at(verdict))
+    told = [summary(verdicts)]
+    for text, places in alike.items():
+        name, words = text.split("\n", 1)
+        told.append(f"{name}{places[0] if len(places) == 1 else f' (in {len(places)} places)'}: {words}")
+    return told
 
 
 def entries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:

@@ -237,7 +237,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(guest="stsm"),
             "guest is the text 'stsm', but must be a mapping with the keys name, memory_mib, vcpus, machine, "
-            "cpu_model, accelerator, domain, copy_disks.",
+            "cpu_model, accelerator, domain, copy_disks, storage, disk_gib, allocated_disk_mib, freed_disk_mib.",
         ),
         (asked(link={}), "link.rate_mbit_per_second is missing; it must be a number above 0."),
         (asked(link__rate_mbit_per_second=10**400), "link.rate_mbit_per_second is 1"),
