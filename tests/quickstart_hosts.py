@@ -13,6 +13,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 
 INVENTORY = Path(__file__).parents[1] / "molecule/inventory/hosts.yml"
 GUEST_ADDRESS = "198.18.18.100/24"
+# This machine's end of compute1's cable to the migration network.
+INTERFACE_OF_COMPUTE1 = "stsmt-mig11"
 
 
 def scenario(strategy: str, **sections: Any) -> Scenario:
@@ -23,7 +25,7 @@ def scenario(strategy: str, **sections: Any) -> Scenario:
             "guest": {"memory_mib": 256, **sections.pop("guest", {})},
             "workload": workload,
             "link": {"rate_mbit_per_second": 1000, "payload_mbit_per_second": 956.5},
-            "strategy": {"name": strategy},
+            "strategy": {"name": strategy, **sections.pop("strategy", {})},
             "warm_up_seconds": 1,
             "time_limit_seconds": 20,
             **sections,

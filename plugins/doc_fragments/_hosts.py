@@ -37,6 +37,12 @@ options:
           - The name in the host's certificate, by which the other host's libvirt reaches it.
           - By default O(hosts[].name).
         type: str
+      libvirt_port:
+        description:
+          - The port at which the other host's libvirt reaches it.
+          - V(0) is what libvirt takes for O(hosts[].libvirt_transport).
+        type: int
+        default: 0
       libvirt_transport:
         description: How the other host's libvirt reaches it; V(tcp) is for a lab that has chosen to do without TLS.
         type: str
@@ -59,7 +65,9 @@ options:
         type: int
         default: 22
       python:
-        description: The Python on the host that can import libvirt.
+        description:
+          - The Python on the host that can import libvirt. Guests run on the libvirt that it reaches.
+          - For a libvirt beside the distribution's it is C(/opt/stsm-live-migration/libvirt/bin/python3).
         type: path
         default: /usr/bin/python3
       ssh_arguments:

@@ -11,6 +11,9 @@ from typing import Any, Callable, Mapping, Sequence
 
 _RENAMED = {"ansible_port": "port", "ansible_user": "user", "qemu_binary": "emulator"}
 _FILE_OPTIONS = ("UserKnownHostsFile", "IdentityFile", "ControlPath")
+# Of a libvirt beside the distribution's: a Python that reaches it, and the ports that the role libvirt gives it.
+_BESIDE_PYTHON = "/opt/stsm-live-migration/libvirt/bin/python3"
+_BESIDE_PORTS = {"tls": 16515, "tcp": 16510}
 _KEPT = ("libvirt_name", "migration_address", "migration_interface", "tenant_bridge")
 
 
@@ -30,7 +33,20 @@ def _measured_host(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     host.update({key: variables[key] for key in _KEPT if key in variables})
     if variables.get("libvirt_listen") == "tcp":
         host["libvirt_transport"] = "tcp"
+    beside = _runs_beside(variables)
+    if beside:
+        host["python"] = _BESIDE_PYTHON
+    transport = host.get("libvirt_transport", "tls")
+    port = variables.get(f"libvirt_{transport}_port", _BESIDE_PORTS[transport] if beside else None)
+    if port is not None:
+        host["libvirt_port"] = int(port)
     return host
+
+
+def _runs_beside(variables: Mapping[str, Any]) -> bool:
+    """Whether guests run on a libvirt beside the distribution's; a role's defaults are no variables of hosts."""
+    stack = variables.get("libvirt_stack", variables.get("stack", "distro"))
+    return bool(stack == "built" and variables.get("libvirt_layout") == "beside")
 
 
 def _ssh_arguments(variables: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _preflight, _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import Bench, Record
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import migration_request
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers import _libvirt, _qmp
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerator_of
@@ -31,11 +32,12 @@ class Benchmark:
     calibrates: bool
 
     def plan(self, fresh: bool) -> dict[str, Any]:
-        """Examine both hosts and return what would be asked of libvirt; moves nothing."""
+        """Examine both hosts and return what would be asked of libvirt or QEMU; moves nothing."""
         _record.prepare(self.folder / "runs.jsonl")
         with open_testbed(self.hosts, holder(f"plan of {self.folder.name}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
-            refused = [finding["sentence"] for finding in _preflight.examine(testbed) if not finding["passed"]]
+            _preflight.require(testbed, [self.scenario])
+            asked = Asked(drivers=(self.scenario.driver,))
+            refused = [finding["sentence"] for finding in _preflight.examine(testbed, asked) if not finding["passed"]]
             if refused:
                 raise InstrumentError(" ".join(refused))
             found = testbed.locate(self.scenario.guest.name)
@@ -48,14 +50,20 @@ class Benchmark:
                 "guest_is_running": bool(found),
                 "is_recorded": not fresh and self._recorded(self._bench(testbed)) is not None,
                 "scenario": self.scenario.to_dict(),
-                **migration_request(self.scenario, destination, persistent),
+                **self._request(destination, persistent),
             }
+
+    def _request(self, destination: Host, persistent: bool) -> dict[str, Any]:
+        """What would be asked of libvirt, or of QEMU itself."""
+        if self.scenario.driver == "qmp":
+            return _qmp.migration_request(self.scenario)
+        return _libvirt.migration_request(self.scenario, destination, persistent)
 
     def run(self, fresh: bool) -> dict[str, Any]:
         """Measure and record, unless this run is recorded already and *fresh* is not asked for."""
         _record.prepare(self.folder / "runs.jsonl")
         with open_testbed(self.hosts, holder(f"campaign {self.folder.name}")) as testbed:
-            _preflight.require(testbed, self.scenario.strategy.name, self.scenario.guest.name)
+            _preflight.require(testbed, [self.scenario])
             bench = self._bench(testbed)
             recorded = None if fresh else self._recorded(bench)
             records = recorded or bench.measure(self.scenario, Stages())[-1]

@@ -85,13 +85,19 @@ class Campaign:
             self._require(testbed)
             bench = self._bench(testbed)
             recorded = {} if self.fresh else bench.recorded()
+            expected = {
+                run.scenario.hash: _expected(run.scenario, self.payload_mbit_per_second)
+                for block in self.blocks
+                if block.repetition == 1
+                for run in block.runs
+            }
             return [
                 {
                     "repetition": block.repetition,
                     "block": number,
                     "run": run.name,
                     "predicted_seconds": round(run_seconds(run.scenario), 1),
-                    **_expected(run.scenario, self.payload_mbit_per_second),
+                    **expected[run.scenario.hash],
                     "is_recorded": bench.run_key(run.scenario) in recorded,
                 }
                 for number, block in enumerate(self.blocks, start=1)
@@ -232,29 +238,24 @@ class Campaign:
 
     def _require(self, testbed: Testbed) -> None:
         """Refuse what this pair of hosts cannot do, for all cells, before the first run; or leave such cells out."""
-        asked = {
-            (run.scenario.strategy.name, run.scenario.guest, run.scenario.guests): run
-            for block in self.blocks
-            for run in block.runs
-        }
-        for (strategy, guest, guests), run in asked.items():
+        runs = [run for block in self.blocks for run in block.runs]
+        if self.definition.when_a_cell_cannot_run == "refuse":
+            _preflight.require(testbed, [run.scenario for run in runs])
+        for what, run in {_needs(run.scenario): run for run in runs}.items():
             try:
-                _preflight.require(testbed, strategy, guest.name)
-                _preflight.require_room(testbed, guest, guests)
+                if self.definition.when_a_cell_cannot_run == "leave-out":
+                    _preflight.require(testbed, [run.scenario])
+                _preflight.require_room(testbed, run.scenario.guest, run.scenario.guests)
             except InstrumentError as error:
                 if self.definition.when_a_cell_cannot_run == "refuse":
                     raise InstrumentError(f"{run.name} cannot be measured here: {error}") from None
-                self._leave_out((strategy, guest, guests), str(error))
+                self._leave_out(what, str(error))
 
-    def _leave_out(self, what: tuple[Any, ...], reason: str) -> None:
-        """Take the runs of a strategy with such guests from all blocks."""
+    def _leave_out(self, needs: str, reason: str) -> None:
+        """Take the runs that need something from all blocks."""
         kept = []
         for block in self.blocks:
-            able = [
-                run
-                for run in block.runs
-                if (run.scenario.strategy.name, run.scenario.guest, run.scenario.guests) != what
-            ]
+            able = [run for run in block.runs if _needs(run.scenario) != needs]
             if block.repetition == 1:
                 self.refused += [Refused(run.cell, reason) for run in block.runs if run not in able]
             kept += [replace(block, runs=able)] if able else []
@@ -270,12 +271,17 @@ class Campaign:
         return Bench(testbed, self.folder.path, self.guest_address, self.calibrates)
 
 
+def _needs(scenario: Scenario) -> str:
+    """Return what of a scenario hosts must be able to do; cells with the same needs stand and fall together."""
+    return repr((scenario.strategy, scenario.driver, scenario.guest, scenario.guests))
+
+
 def _expected(scenario: Scenario, payload_mbit_per_second: float | None) -> dict[str, float | None]:
     """Return what a plan says of a migration itself: how likely it ends, and between what its total time lies."""
     payload = payload_mbit_per_second
     if payload is not None:
         payload = min(payload, scenario.link.rate_mbit_per_second)
-    expected = outlook(replace(scenario, repetition=1, link=replace(scenario.link, payload_mbit_per_second=payload)))
+    expected = outlook(replace(scenario, link=replace(scenario.link, payload_mbit_per_second=payload)))
     if expected is None:
         return {"predicted_probability": None, "predicted_low_ms": None, "predicted_high_ms": None}
     return {

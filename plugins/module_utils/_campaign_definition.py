@@ -31,6 +31,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "storage": ("guest", "storage"),
     "disk_gib": ("guest", "disk_gib"),
     "disk_usage": (),
+    "fault": (),
 }
 
 # Changing one of these means other guests or another link, so all runs of a block share it.
@@ -40,6 +41,7 @@ BLOCK_AXES = ("flavor", "guests", "link_rate_mbit_per_second", "driver", "storag
 NAMED_AXES = {
     "flavor": ("flavors", "guest"),
     "background_load": ("background_loads", "background"),
+    "fault": ("faults", "fault"),
     "load": ("loads", "workload"),
     "disk_usage": ("disk_usages", "guest"),
 }
@@ -65,6 +67,7 @@ _KEYS = (
     "background_loads",
     "loads",
     "disk_usages",
+    "faults",
     "scenario",
     "exclude",
     "repetitions",
@@ -122,6 +125,7 @@ class Definition:
     background_loads: Mapping[str, Any] = field(default_factory=dict)
     loads: Mapping[str, Any] = field(default_factory=dict)
     disk_usages: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
     scenario: Mapping[str, Any] = field(default_factory=dict)
     exclude: Sequence[Selection] = ()
     repetitions: int = 1
@@ -151,6 +155,7 @@ class Definition:
             background_loads=named["background_load"],
             loads=named["load"],
             disk_usages=named["disk_usage"],
+            faults=named["fault"],
             scenario=_mapping(top, "scenario"),
             exclude=[_selection(f"exclude[{n}]", given, axes) for n, given in enumerate(_list(top, "exclude"))],
             repetitions=top.whole("repetitions", cls.repetitions, at_most=1000),

@@ -136,7 +136,7 @@ class Cell:
 
     def values(self, key: str, records: Sequence[Record] | None = None) -> list[float]:
         """Return one figure of the summary of the completed runs, or those given, as independent values."""
-        return independent(self.completed if records is None else records, lambda record: record["summary"][key])
+        return independent(self.completed if records is None else records, lambda record: record["summary"].get(key))
 
     def figure(self, key: str, records: Sequence[Record] | None = None) -> Spread | None:
         """Return the spread of one figure of the summary over the completed runs, or those given."""

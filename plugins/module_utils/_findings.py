@@ -9,6 +9,8 @@ from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import BLACKOUT, TOTAL, sentence
+from ansible_collections.stsm.live_migration.plugins.module_utils._levels import pairs
+from ansible_collections.stsm.live_migration.plugins.module_utils._levels import sentence as _level_sentence
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import RUNS_FOR_AN_INTERVAL, missing
@@ -37,7 +39,7 @@ def sentences(records: Sequence[Record]) -> list[str]:
         told += _who_arrived(where, group)
         told += [_cost(where, cell) for cell in group if cell.valid]
         told += _compared(where, group)
-    return told + _left_out(found)
+    return told + _levels(found) + _left_out(found)
 
 
 def headlines(records: Sequence[Record]) -> list[str]:
@@ -51,7 +53,7 @@ def headlines(records: Sequence[Record]) -> list[str]:
     told = [_basis(records, found)]
     for where, group in loads(found):
         told += _who_arrived(where, group) + _compared(where, group)
-    return told
+    return told + _levels(found)
 
 
 def nesting_warnings(records: Sequence[Record]) -> list[str]:
@@ -66,7 +68,11 @@ def loads(found: Sequence[Cell]) -> list[tuple[str, list[Cell]]]:
 
 def _where(cell: Cell) -> str:
     """Return a cell's load and label as the begin of a sentence."""
-    words = load(cell.scenario) + (f" ({cell.label})" if cell.label else "")
+    return _begin(load(cell.scenario) + (f" ({cell.label})" if cell.label else ""))
+
+
+def _begin(words: str) -> str:
+    """Return words as a sentence begins with them."""
     return words[0].upper() + words[1:]
 
 
@@ -194,6 +200,12 @@ _COSTS: Sequence[Callable[[Cell], str]] = (_blackout, _brownout, _sent, _request
 def _compared(where: str, group: Sequence[Cell]) -> list[str]:
     """Return how the strategies compare at one load."""
     return sentence(where, group, BLACKOUT) + sentence(where, group, TOTAL)
+
+
+def _levels(found: Sequence[Cell]) -> list[str]:
+    """Return what libvirt adds to each strategy that was also made by hand."""
+    told = (_level_sentence(_begin(load(other.scenario)), one, other) for one, other in pairs(found))
+    return [words for words in told if words]
 
 
 def _left_out(found: Sequence[Cell]) -> list[str]:

@@ -9,7 +9,9 @@ import time
 from typing import Any, Callable
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driver import Driver
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import LibvirtDriver
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._qmp import QmpDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
@@ -31,7 +33,7 @@ class GuestRun:
 
     def __init__(self, site: GuestSite, scenario: Scenario, probe: NetworkProbe) -> None:
         self.site = site
-        self.driver = LibvirtDriver(site.guest, site.source, site.destination)
+        self.driver = _driver(site)
         self.migration: dict[str, Any] = {}
         self.refusal: InstrumentError | None = None
         self._scenario = scenario
@@ -67,6 +69,7 @@ class GuestRun:
         """Move the guest; that it could not be begun is kept as *refusal* and told as the migration's error."""
         started_ns = time.monotonic_ns()
         try:
+            self.driver.arm(self._scenario.fault)
             self.migration = self.driver.migrate(self._scenario, self.site.persistent, interrupted)
         except InstrumentError as error:
             self.refusal = error
@@ -77,6 +80,8 @@ class GuestRun:
                 "abort_reason": None,
                 "error": str(error),
             }
+        if self._scenario.fault is not None:
+            self.driver.disarm()
 
     def look(self) -> None:
         """Find out where the guest runs, and what it saw, while the last echoes come in."""
@@ -97,9 +102,9 @@ class GuestRun:
             or_none(self.site.channel.tell, self._home, "configure", pattern="idle")
 
     def seen(self) -> dict[str, Any]:
-        """The guest's own part of the observation."""
+        """The guest's own part of the observation, brought in before what the run has left is ended."""
         came = self._location == "destination"
-        return {
+        found = {
             "migration": self.migration,
             **self.driver.harvest(),
             "destination_statistics": (or_none(self.driver.destination_statistics) or {}) if came else {},
@@ -107,6 +112,15 @@ class GuestRun:
             "guest": self._told,
             "guest_location": self._location,
         }
+        self.driver.tidy(self._location)
+        return found
+
+
+def _driver(site: GuestSite) -> Driver:
+    """The driver of the level at which the guest was started."""
+    if site.order is None:
+        return LibvirtDriver(site.guest, site.source, site.destination)
+    return QmpDriver(site.guest, site.source, site.destination, site.order)
 
 
 def configure(channel: GuestChannel, host: HostConnection, workload: Workload) -> None:

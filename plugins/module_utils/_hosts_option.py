@@ -25,6 +25,7 @@ def hosts_argument_spec() -> dict[str, Any]:
                 "concessions": {"type": "list", "elements": "str", "default": []},
                 "emulator": {"type": "path", "default": ""},
                 "libvirt_name": {"type": "str"},
+                "libvirt_port": {"type": "int", "default": 0},
                 "libvirt_transport": {"type": "str", "choices": ["tls", "tcp"], "default": "tls"},
                 "migration_address": {"type": "str", "required": True},
                 "migration_interface": {"type": "str", "default": "migration"},

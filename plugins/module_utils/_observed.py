@@ -51,6 +51,21 @@ def status_times_ns(observation: Observation, host: str = "source") -> dict[str,
     return times
 
 
+def pauses_ns(observation: Observation) -> list[tuple[int, int | None]]:
+    """Return when a post-copy's stream broke, by the source's events, and when it went on; None if it never did."""
+    found: list[tuple[int, int | None]] = []
+    for event in observation["events"]:
+        if event["event"] != "MIGRATION" or event["host"] != "source":
+            continue
+        status, at_ns = event["data"].get("status"), int(event["at_ns"])
+        is_open = bool(found) and found[-1][1] is None
+        if status == "postcopy-paused" and not is_open:
+            found.append((at_ns, None))
+        elif status in ("postcopy-active", "completed") and is_open:
+            found[-1] = (found[-1][0], at_ns)
+    return found
+
+
 def transfer_ns(observation: Observation) -> int | None:
     """Return how long the stream ran, from the status "active" to "completed" on the source; None if it did not."""
     times = status_times_ns(observation)

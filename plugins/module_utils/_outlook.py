@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import payload_mbit_per_second, predict
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DIRTY_RATE_SHARE, Scenario
@@ -39,7 +38,6 @@ class Outlook:
     high_ms: float | None
 
 
-@lru_cache(maxsize=512)
 def outlook(scenario: Scenario) -> Outlook | None:
     """Return what is expected of a scenario; None for a site's own guest. The same scenario gives the same."""
     if predict(scenario) is None or scenario.workload is None:

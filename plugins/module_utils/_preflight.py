@@ -13,9 +13,10 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _path, _stack
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._hold import hold
-from ansible_collections.stsm.live_migration.plugins.module_utils._checks._look import look
+from ansible_collections.stsm.live_migration.plugins.module_utils._checks._look import ask_offer, at_once, look
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import (
     Asked,
     Findings,
@@ -24,11 +25,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, SiteGuest
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, unmet
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
 
-LINK_PORT = _path.MIGRATION_PORTS[1]
+LINK_PORT = MIGRATION_PORTS[1]
 LINK_SECONDS = 2.0
 _LINK_TRIES = 3
 NOTHING = Asked()
@@ -68,7 +69,7 @@ _OF_BOTH = (
     _Check("accelerator", (), _host.choice),
     _Check("versions", (), _stack.versions),
     _Check("capabilities", ("survey",), _stack.capabilities),
-    _Check("strategy", ("survey",), _stack.strategies),
+    _Check("strategy", ("offer",), _stack.strategies),
     _Check("machine", ("survey",), _stack.machine),
     _Check("processor", ("survey",), _stack.processor),
     _Check("memory", ("survey", "clock"), _stack.memory),
@@ -169,18 +170,26 @@ def _examine_link(examination: Examination, testbed: Testbed, seen: Sequence[See
     examination.findings += _path.link(directions, one, other, asked)
 
 
-def versions(testbed: Testbed) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """The lower libvirt and the lower QEMU of both ends."""
-    one, other = (Seen(c.host, {"facts": testbed.facts[c.host.name]}) for c in testbed.connections)
-    return _stack.lower_versions(one, other)
-
-
-def require(testbed: Testbed, strategy: str, guest: str) -> None:
-    """Raise InstrumentError unless both ends can do *strategy*, and a *guest* that runs already can be moved by it."""
-    traits = {trait for state in testbed.locate(guest).values() for trait in state["traits"]}
-    sentences = unmet(STRATEGIES[strategy], *versions(testbed), traits)
-    if sentences:
-        raise InstrumentError(sentences[0])
+def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
+    """Raise InstrumentError unless both ends can do what *scenarios* ask, and move the guests that run already."""
+    seen = [Seen(c.host, {"facts": testbed.facts[c.host.name]}) for c in testbed.connections]
+    names = sorted({scenario.strategy.name for scenario in scenarios})
+    guests = [scenario.guest for scenario in scenarios if isinstance(scenario.guest, Guest)]
+    # One that is on KVM, if any is, so that its dirty ring is tried, and the largest, so that all can be locked.
+    asked = Asked(guest=max(guests, key=lambda guest: (guest.accelerator == "kvm", guest.memory_mib), default=None))
+    at_once(lambda connection, one: ask_offer(connection, one, names, asked), testbed.connections, seen)
+    for refusal in (words for one in seen for words in one.refusals.values()):
+        raise InstrumentError(refusal)
+    traits: dict[str, set[str]] = {}
+    for scenario in scenarios:
+        name = scenario.guest.name
+        if name not in traits:
+            traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
+        on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
+        wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
+        found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
+        if found:
+            raise InstrumentError(found[0][1])
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw as draw
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Spread, spread
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_charts import CHARTS, chart_svg
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_transport import transport
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
 # The parts that the longest of three downtimes is made of, in the order in which they are stacked.
@@ -154,5 +155,6 @@ def residual_values(cell: Cell, key: str, expected_key: str) -> list[float]:
 _OTHERS: Sequence[Callable[[Sequence[Cell], Sequence[str]], draw.Drawing | None]] = (
     decomposition,
     success,
+    transport,
     residuals,
 )

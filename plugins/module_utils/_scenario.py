@@ -11,13 +11,14 @@ from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _replica
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._fault import Fault, read_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice, read_choice
 
 ACCELERATORS = ("tcg", "kvm")
 # What a site may ask preflight, which answers with one of them.
 ANY_ACCELERATOR = "auto"
-DRIVERS = ("libvirt",)
+DRIVERS = ("libvirt", "qmp")
 MACHINES = ("q35", "pc")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
@@ -55,7 +56,6 @@ _WORKLOAD_KEYS = (
 ) + _HOT_SET_KEYS
 _LINK_KEYS = ("rate_mbit_per_second", "mtu", "payload_mbit_per_second")
 _BACKGROUND_KEYS = ("cpu_percent", "link_mbit_per_second")
-_STRATEGY_KEYS = ("name", "bandwidth_limit_mib_per_second", "downtime_limit_ms")
 _SCENARIO_KEYS = (
     "guest",
     "guests",
@@ -67,6 +67,7 @@ _SCENARIO_KEYS = (
     "repetition",
     "time_limit_seconds",
     "warm_up_seconds",
+    "fault",
     "replica",
 )
 
@@ -175,15 +176,6 @@ class Background:
 
 
 @dataclass(frozen=True)
-class StrategyChoice:
-    """The name of a row of STRATEGIES and the limits it runs under."""
-
-    name: str
-    bandwidth_limit_mib_per_second: int | None = None
-    downtime_limit_ms: int = 300
-
-
-@dataclass(frozen=True)
 class Scenario:
     """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
 
@@ -201,6 +193,7 @@ class Scenario:
     repetition: int = 1
     time_limit_seconds: float = 20.0
     warm_up_seconds: float = 2.0
+    fault: Fault | None = None
     replica: _replica.Replica | None = None
 
     @classmethod
@@ -209,24 +202,32 @@ class Scenario:
         top = Section("", mapping, _SCENARIO_KEYS)
         guest = _read_guest(top)
         link = _read_link(top)
+        driver = top.choice("driver", DRIVERS, default=cls.driver)
+        if driver == "qmp" and isinstance(guest, SiteGuest):
+            raise ScenarioError(
+                f"driver is 'qmp', but the site's own guest '{guest.domain}' is libvirt's: set driver to libvirt."
+            )
+        strategy = read_choice(top.get("strategy") if top.has("strategy") else {})
         return cls(
             guest=guest,
             workload=_read_workload(top, guest, link),
             link=link,
-            strategy=_read_strategy(top),
+            strategy=strategy,
             guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
             background=_read_background(top, link),
-            driver=top.choice("driver", DRIVERS, default=cls.driver),
+            driver=driver,
             repetition=top.whole("repetition", cls.repetition),
             time_limit_seconds=top.number("time_limit_seconds", cls.time_limit_seconds, above=0),
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
+            # An empty one is that of a campaign's cells that have none.
+            fault=read_fault(top.get("fault"), strategy) if top.get("fault") else None,
             replica=_replica.read(top),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scenario in JSON types; from_dict of it gives an equal scenario.
 
-        Only a replica says that it is one, so that scenarios from before there were any keep their hash.
+        No fault and no replica are left out, so that scenarios from before there were any keep their hash.
         """
         return {
             "guest": self.guest.to_dict(),
@@ -234,11 +235,12 @@ class Scenario:
             "background": asdict(self.background),
             "workload": self.workload.to_dict() if self.workload else None,
             "link": asdict(self.link),
-            "strategy": asdict(self.strategy),
+            "strategy": self.strategy.to_dict(),
             "driver": self.driver,
             "repetition": self.repetition,
             "time_limit_seconds": self.time_limit_seconds,
             "warm_up_seconds": self.warm_up_seconds,
+            **({"fault": self.fault.to_dict()} if self.fault else {}),
             **({"replica": self.replica.to_dict()} if self.replica else {}),
         }
 
@@ -318,17 +320,6 @@ def _read_background(top: Section, link: Link) -> Background:
             " and the migration needs some of that: lower it below link.rate_mbit_per_second."
         )
     return Background(cpu_percent, stream)
-
-
-def _read_strategy(top: Section) -> StrategyChoice:
-    """Return the strategy's name, which must be a row of the table, and its limits."""
-    section = Section("strategy", top.get("strategy") if top.has("strategy") else {}, _STRATEGY_KEYS)
-    limit = "bandwidth_limit_mib_per_second"
-    return StrategyChoice(
-        name=section.choice("name", tuple(STRATEGIES)),
-        bandwidth_limit_mib_per_second=section.whole(limit) if section.has(limit) else None,
-        downtime_limit_ms=section.whole("downtime_limit_ms", StrategyChoice.downtime_limit_ms, at_most=2_000_000),
-    )
 
 
 def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Workload | None:

@@ -49,8 +49,11 @@ SUMMARY_FIELDS: dict[str, str] = {
     "postcopy_faults": "page faults in the destination's latency histogram",
     "postcopy_latency_mean_us": "their mean latency",
     "postcopy_blocktime_ms": "how long all of the guest's processors stood still for pages",
+    "postcopy_paused_ms": "how long the stream stood broken after the switch, until it was resumed",
     "cpu_seconds_source": "CPU time of the source's QEMU while the migration ran",
     "cpu_seconds_destination": "CPU time of the destination's QEMU while the migration ran",
+    "daemon_cpu_seconds_source": "CPU time of the source's libvirt daemon meanwhile",
+    "daemon_cpu_seconds_destination": "CPU time of the destination's libvirt daemon meanwhile",
 }
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -134,6 +137,7 @@ _SCENARIO = {
         "repetition": {"type": "integer", "minimum": 1},
         "time_limit_seconds": {"type": "number", "exclusiveMinimum": 0},
         "warm_up_seconds": {"type": "number", "exclusiveMinimum": 0},
+        "fault": {"type": "object", "required": ["kind", "at"]},
         # Only a scaled replica has it.
         "replica": _closed({"memory_scale": _SCALE, "rate_scale": _SCALE}),
     },

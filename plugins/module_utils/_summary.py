@@ -14,6 +14,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
     edges,
     largest,
     of_downtime,
+    pauses_ns,
     statistics,
     status_times_ns,
     succeeded,
@@ -52,6 +53,8 @@ def summarise(observation: Observation) -> dict[str, Any]:
         **_postcopy(observation),
         "cpu_seconds_source": cpu_seconds(observation, "source"),
         "cpu_seconds_destination": cpu_seconds(observation, "destination"),
+        "daemon_cpu_seconds_source": daemon_delta(observation, "source", "cpu_seconds"),
+        "daemon_cpu_seconds_destination": daemon_delta(observation, "destination", "cpu_seconds"),
     }
 
 
@@ -93,6 +96,22 @@ def cpu_seconds(observation: Observation, end: str) -> float | None:
     if not last:
         return None
     return round(sum(max(0.0, used - before.get(name, 0.0)) for name, used in last.items()), 3)
+
+
+def daemon_delta(observation: Observation, end: str, key: str) -> float | None:
+    """Return how much of something libvirt's daemon on one end spent while the migration ran; None if not sampled."""
+    rows = [
+        {"at_ns": sample["at_ns"], key: sample["daemon"][key]}
+        for sample in observation["threads"][end]
+        if key in (sample.get("daemon") or {})
+    ]
+    start_ns, until_ns = observation["migration"]["start_ns"], observation["migration"]["end_ns"] + SETTLED_NS
+    before = [row[key] for row in rows if row["at_ns"] <= start_ns]
+    while_it_ran = [row[key] for row in rows if start_ns < row["at_ns"] <= until_ns]
+    if not while_it_ran:
+        return None
+    spent: float = while_it_ran[-1] - (before[-1] if before else while_it_ran[0])
+    return round(spent, 3)
 
 
 def times(observation: Observation) -> dict[str, Any]:
@@ -185,7 +204,16 @@ def _postcopy(observation: Observation) -> dict[str, Any]:
         "postcopy_faults": sum(histogram) if histogram else None,
         "postcopy_latency_mean_us": None if latency_ns is None else round(latency_ns / 1000, 3),
         "postcopy_blocktime_ms": destination.get("postcopy-blocktime"),
+        "postcopy_paused_ms": _paused_ms(observation),
     }
+
+
+def _paused_ms(observation: Observation) -> float | None:
+    """Return how long the stream stood broken after the switch, zero if it did not; None if it never went on."""
+    found = pauses_ns(observation)
+    if "postcopy-active" not in status_times_ns(observation) or any(end_ns is None for _start_ns, end_ns in found):
+        return None
+    return _ms(sum((end_ns or start_ns) - start_ns for start_ns, end_ns in found))
 
 
 def _beyond(larger: Downtime | None, smaller: Downtime | None) -> float | None:

@@ -131,5 +131,5 @@ def _columns(record: Record) -> dict[str, Any]:
         "outcome": record["outcome"],
         "valid": str(record["valid"]).lower(),
         "cell_key": record["cell_key"],
-        **{key: record["summary"][key] for key in SUMMARY_FIELDS},
+        **{key: record["summary"].get(key) for key in SUMMARY_FIELDS},
     }

@@ -39,7 +39,8 @@ class Testbed:
 class GuestSite:
     """Where a guest is before a run, and how it is spoken to (no channel: the guest is not ours).
 
-    *probe_address* is the guest's address on the tenant network, None where the observer has no way to it.
+    *probe_address* is the guest's address on the tenant network, None where the observer has no way to it.  *order* is
+    what starts the guest's QEMU on the destination, None where libvirt does.
     """
 
     guest: str
@@ -48,6 +49,7 @@ class GuestSite:
     channel: GuestChannel | None
     persistent: bool
     probe_address: str | None = None
+    order: dict[str, Any] | None = None
 
 
 @contextlib.contextmanager
@@ -85,14 +87,23 @@ def settle_guests(testbed: Testbed, scenario: Scenario, guest_address: str | Non
         _refuse_spread(sites)
         return sites
     own = [
-        WorkloadGuest(guest, number, address, testbed.connections, testbed.facts)
+        WorkloadGuest(guest, number, address, testbed.connections, testbed.facts, scenario)
         for number, guest, address in zip(numbers, guests, addresses)
         if isinstance(guest, Guest)
     ]
     retire_guests(testbed, scenario.guest, above=scenario.guests)
     source = _gather(testbed, own, found)
+    destination = _other(testbed, source)
     return [
-        GuestSite(guest.name, source, _other(testbed, source), guest.channel, False, _without_prefix(address))
+        GuestSite(
+            guest.name,
+            source,
+            destination,
+            guest.channel,
+            persistent=False,
+            probe_address=_without_prefix(address),
+            order=guest.order(destination),
+        )
         for guest, address in zip(own, addresses)
     ]
 

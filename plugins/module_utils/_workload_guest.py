@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Dict, Iterable, Mapping, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._command_line import launch_order
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import (
     WORKLOAD_MARK,
     describe,
@@ -16,13 +17,20 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
 
 BOOT_LIMIT_SECONDS = 60.0
+_START_SECONDS = 60.0
+
+# How a host's agent is asked for a guest: the arguments of its call, and the description that the guest then has.
+_Start = Dict[str, Any]
 
 
 class WorkloadGuest:
-    """One workload guest, the *number*-th of its kind; *address* has its prefix length, *facts* are by host name."""
+    """One workload guest, the *number*-th of its kind, as a *scenario* wants it.
+
+    *address* has its prefix length, *facts* are by host name.
+    """
 
     def __init__(
         self,
@@ -31,13 +39,17 @@ class WorkloadGuest:
         address: str | None,
         connections: Sequence[HostConnection],
         facts: Mapping[str, Mapping[str, Any]],
+        scenario: Scenario,
     ) -> None:
         self.name = guest.name
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
-        self._result_path = result_path(guest)
-        self._definitions = {
-            connection: _definition(connection, facts[connection.host.name], guest, number, address)
+        arguments = _kernel_arguments(number, address)
+        needs = scenario.strategy.row.needs
+        self._starts = {
+            connection: _by_hand(connection.host, facts[connection.host.name], guest, number, arguments, needs)
+            if scenario.driver == "qmp"
+            else _by_libvirt(connection.host, facts[connection.host.name], guest, number, arguments)
             for connection in connections
         }
 
@@ -51,12 +63,18 @@ class WorkloadGuest:
                 f"The guest {self.name} on {connection.host.name} is a site's own and not the workload guest: "
                 "set guest.domain to measure it as it is, or another guest.name."
             )
-        wanted = description(self._definitions[connection])
+        wanted = self._starts[connection]["description"]
         return bool(state["state"] == "running" and state["description"] == wanted)
+
+    def order(self, connection: HostConnection) -> dict[str, Any] | None:
+        """What a host is told to start a guest without libvirt; None where libvirt does."""
+        order: dict[str, Any] | None = self._starts[connection]["arguments"].get("order")
+        return order
 
     def start(self, connection: HostConnection) -> None:
         """Start the guest; :meth:`wait_ready` tells when it is there."""
-        connection.call("start_guest", definition=self._definitions[connection], result_path=self._result_path)
+        start = self._starts[connection]
+        connection.call(start["call"], _START_SECONDS, **start["arguments"])
 
     def end(self) -> None:
         """End the guest wherever it is and is ours."""
@@ -80,13 +98,30 @@ def is_ours(state: Mapping[str, Any]) -> bool:
     return str(state["description"]).startswith(WORKLOAD_MARK)
 
 
-def _definition(
-    connection: HostConnection, facts: Mapping[str, Any], guest: Guest, number: int, address: str | None
-) -> str:
+def _kernel_arguments(number: int, address: str | None) -> str:
     arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", f"stsm.seed={number}"]
     if address is not None:
         arguments.append(f"stsm.address={address}")
+    return " ".join(arguments)
+
+
+def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
-    xml = domain_xml(guest, " ".join(arguments), connection.host, version, number)
     # A guest of an older build of the workload is another guest: it is not measured but replaced.
-    return describe(xml, facts["workload_digest"])
+    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
+    return {
+        "call": "start_guest",
+        "arguments": {"definition": xml, "result_path": result_path(guest)},
+        "description": description(xml),
+    }
+
+
+def _by_hand(
+    host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str, needs: Sequence[str]
+) -> _Start:
+    order = launch_order(guest, arguments, host, facts, number, needs)
+    return {
+        "call": "launch_guest",
+        "arguments": {"guest": guest.name, "order": order},
+        "description": order["description"],
+    }

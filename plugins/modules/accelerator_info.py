@@ -97,8 +97,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _accelerator
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
         choice = _accelerator.choose(
             Path(module.params["kernel"]), module.params["emulator"], module.params["limit_seconds"]
         )
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=False, sentence=choice.sentence, **asdict(choice))
 

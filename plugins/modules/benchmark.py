@@ -48,7 +48,9 @@ options:
       - What is measured, as a dictionary with the keys C(guest), C(workload), C(link), C(strategy), C(driver),
         C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests) and C(background). The guide of measurement
         definitions explains each.
-      - "C(strategy.name) is one of V(pre-copy), V(hybrid), V(post-copy) and V(stop-and-copy)."
+      - "C(strategy.name) is one of the table of strategies: V(pre-copy), V(hybrid), V(post-copy), V(stop-and-copy),
+        V(auto-converge), V(multifd), V(xbzrle), V(tls-hybrid), V(tunnelled-hybrid) and others. Before a run both hosts
+        are asked whether they can do it."
       - "With C(guest.domain) a site's own guest is moved, and C(workload) is left out. C(guest.copy_disks) copies its
         image files with it, for hosts that do not share storage."
     type: dict
@@ -154,6 +156,9 @@ plan:
     switch:
       description: When post-copy would begin.
       type: str
+    switch_number:
+      description: After how many passes or seconds, where the switch takes a number.
+      type: float
     time_limit_seconds:
       description: When the migration would be given up.
       type: float

@@ -126,8 +126,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _image
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._recipe import Pin, Recipe
 
 
@@ -166,7 +166,7 @@ def main() -> None:
         changed = image is None
         if image is None and not module.check_mode:
             image = _image.build(cache_folder, recipe)
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     folder = cache_folder / recipe.digest()
     names = {"disk": _image.DISK, "kernel": _image.KERNEL} if recipe.bootable else {"root": _image.ROOT}

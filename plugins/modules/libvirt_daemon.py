@@ -56,8 +56,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _libvirt_daemon
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 def main() -> None:
@@ -70,12 +70,12 @@ def main() -> None:
     try:
         if changed and not module.check_mode:
             if os.geteuid() != 0:
-                raise ProvisioningError("libvirt's daemon is started and stopped as root: set become")
+                raise MachineError("libvirt's daemon is started and stopped as root: set become")
             if wanted:
                 _libvirt_daemon.start()
             else:
                 _libvirt_daemon.stop()
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=changed, answers=_libvirt_daemon.answers(), installed=_libvirt_daemon.is_installed())
 

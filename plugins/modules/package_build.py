@@ -39,6 +39,70 @@ options:
     description: Folder of all builds, with one folder for each component and digest, and of the compilers' cache.
     type: path
     default: /var/cache/stsm-live-migration/builds
+  further_sources:
+    description:
+      - Sources that the component needs besides, each with what O(source) has. Patches are not of these.
+      - libvirt needs one with the name V(python), libvirt-python in the release of the same number or a later one.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What the component knows it by.
+        type: str
+        required: true
+      commit:
+        description: The commit, all 40 digits, with O(further_sources[].provider=git).
+        type: str
+        default: ""
+      frozen:
+        description: Whether the suite is a snapshot, whose index may be older than its own date of expiry.
+        type: bool
+        default: false
+      package:
+        description:
+          - Name of the source package, with O(further_sources[].provider=distro).
+          - A package that holds a source, such as C(linux-source-6.12), will do as well. It is taken from the release
+            that the builder runs, whatever O(further_sources[].suite) is.
+        type: str
+        default: ""
+      path:
+        description: The archive on the builder, with O(further_sources[].provider=archive).
+        type: path
+        default: ""
+      provider:
+        description:
+          - V(distro) is a source package of the distribution, which is fetched from where the builder's own packages
+            come and checked by the signed index.
+          - V(archive) is a tar file.
+          - V(git) is a commit of a repository.
+        type: str
+        choices: [distro, archive, git]
+        default: distro
+      repository:
+        description: The repository, as C(git fetch) takes it, with O(further_sources[].provider=git).
+        type: str
+        default: ""
+      sha256:
+        description: The archive's SHA-256 sum, with O(further_sources[].provider=archive).
+        type: str
+        default: ""
+      submodules:
+        description:
+          - Paths of the commit's submodules that belong to the source, with O(further_sources[].provider=git).
+          - A commit that has submodules is refused unless this is set, be it to an empty list.
+        type: list
+        elements: str
+      suite:
+        description: The suite that has the source package, with O(further_sources[].provider=distro).
+        type: str
+        default: ""
+      version:
+        description:
+          - Version of the source. It names the packages.
+          - With O(further_sources[].provider=distro) the newest of the suite is taken if it is empty.
+        type: str
+        default: ""
   options:
     description: What the component is built with; the role of its name says what there is.
     type: dict
@@ -91,13 +155,21 @@ options:
         choices: [distro, archive, git]
         default: distro
       repository:
-        description: The repository, as C(git fetch) takes it, with O(source.provider=git).
+        description:
+          - The repository, as C(git fetch) takes it, with O(source.provider=git).
+          - Credentials in its address are not shown in what the module returns, and not kept with the build.
         type: str
         default: ""
       sha256:
         description: The archive's SHA-256 sum, with O(source.provider=archive).
         type: str
         default: ""
+      submodules:
+        description:
+          - Paths of the commit's submodules that belong to the source, with O(source.provider=git).
+          - A commit that has submodules is refused unless this is set, be it to an empty list.
+        type: list
+        elements: str
       suite:
         description: The suite that has the source package, with O(source.provider=distro).
         type: str
@@ -176,24 +248,49 @@ wall_seconds:
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _build, _places
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._git_source import credentials_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._recipes import RECIPES
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import make_source
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
+
+
+def _source_options() -> dict[str, Any]:
+    """The options that describe a source."""
+    text = {"type": "str", "default": ""}
+    return {
+        "commit": text,
+        "frozen": {"type": "bool", "default": False},
+        "package": text,
+        "path": {"type": "path", "default": ""},
+        "provider": {"type": "str", "choices": ["distro", "archive", "git"], "default": "distro"},
+        "repository": text,
+        "sha256": text,
+        "submodules": {"type": "list", "elements": "str"},
+        "suite": text,
+        "version": text,
+    }
 
 
 def main() -> None:
     """Run the module."""
-    text = {"type": "str", "default": ""}
+    source = _source_options()
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "choices": sorted(RECIPES), "required": True},
             "folder": {"type": "path", "default": _places.DEFAULT_FOLDER},
+            "further_sources": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"name": {"type": "str", "required": True}, **source},
+            },
             "options": {"type": "dict", "default": {}},
             "patches": {
                 "type": "list",
@@ -207,23 +304,14 @@ def main() -> None:
             "source": {
                 "type": "dict",
                 "required": True,
-                "options": {
-                    "commit": text,
-                    "frozen": {"type": "bool", "default": False},
-                    "package": text,
-                    "path": {"type": "path", "default": ""},
-                    "provider": {"type": "str", "choices": ["distro", "archive", "git"], "default": "distro"},
-                    "repository": text,
-                    "sha256": text,
-                    "suite": text,
-                    "version": text,
-                },
+                "options": source,
             },
         },
         supports_check_mode=True,
     )
     # What is packed is for everybody to read, whatever the umask of the builder's root.
     os.umask(0o022)
+    module.no_log_values.update(credentials_of(module.params["source"]["repository"]))
     folder = Path(module.params["folder"])
     component = module.params["component"]
     try:
@@ -233,6 +321,9 @@ def main() -> None:
             source=make_source(module.params["source"], _places.index_folder(folder)),
             patches=tuple(Patch(patch["name"], patch["text"]) for patch in module.params["patches"]),
             folder=folder,
+            further={
+                one["name"]: make_source(one, _places.index_folder(folder)) for one in module.params["further_sources"]
+            },
         )
         manifest = _build.find(order)
         changed = manifest is None
@@ -240,7 +331,7 @@ def main() -> None:
             manifest = _build.build(order)
     except BuildError as error:
         module.fail_json(msg=f"{error}.", **({"log_tail": error.log} if error.log else {}))
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     if manifest is None:
         inputs = order.inputs()

@@ -68,8 +68,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _plan, _relay, _testbed
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
     state_folder = Path(module.params["state_folder"])
     try:
         if os.geteuid() != 0:
-            raise ProvisioningError("the package relay is started as root: set become for the provisioner")
+            raise MachineError("the package relay is started as root: set become for the provisioner")
         relay = _relay.Relay(
             prefix=_plan.check_prefix(module.params["prefix"]),
             source=module.params["program"],
@@ -98,7 +98,7 @@ def main() -> None:
             changed = not _relay.is_current(relay)
             if changed and not module.check_mode:
                 _relay.start(relay)
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=changed)
 

@@ -52,6 +52,14 @@ options:
     type: list
     elements: str
     default: []
+  drivers:
+    description:
+      - The levels at which guests are to be moved, V(libvirt) and V(qmp), of which the latter starts QEMU without
+        libvirt.
+    type: list
+    elements: str
+    choices: [libvirt, qmp]
+    default: [libvirt]
   results:
     description: The folder on the observer in which records will be written.
     type: path
@@ -167,6 +175,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option 
     read_hosts,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DRIVERS
 
 _LINK = {
     "measure": {"type": "bool", "default": True},
@@ -183,6 +192,7 @@ def main() -> None:
             "guest": {"type": "dict"},
             "guests": {"type": "int", "default": 1},
             "strategies": {"type": "list", "elements": "str", "default": []},
+            "drivers": {"type": "list", "elements": "str", "choices": list(DRIVERS), "default": ["libvirt"]},
             "results": {"type": "path"},
             "boot_limit_seconds": {"type": "float", "default": 20},
             **hosts_argument_spec(),

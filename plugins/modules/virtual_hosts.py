@@ -99,9 +99,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _plan, _relay, _testbed
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._arguments import NETWORK_OPTIONS
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 _ARGUMENTS = {
     "addresses": {"type": "dict"},
@@ -147,14 +147,14 @@ def main() -> None:
     known_hosts: list[str] = []
     try:
         if os.geteuid() != 0:
-            raise ProvisioningError("virtual hosts are made and removed as root: set become for the provisioner")
+            raise MachineError("virtual hosts are made and removed as root: set become for the provisioner")
         with _testbed.only_one(Path(parameters["state_folder"])):
             if parameters["state"] == "present":
                 changes, known_hosts = make(parameters, module.check_mode)
             else:
                 prefix = _plan.check_prefix(parameters["prefix"])
                 changes = _testbed.remove(prefix, Path(parameters["state_folder"]), module.check_mode)
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=bool(changes), changes=changes, known_hosts=known_hosts)
 

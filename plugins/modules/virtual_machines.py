@@ -164,6 +164,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _libvirt_hosts,
     _libvirt_plan,
@@ -171,7 +172,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._arguments import NETWORK_OPTIONS
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 def main() -> None:
@@ -196,11 +196,11 @@ def main() -> None:
     changes = Changes(module.check_mode)
     try:
         if os.geteuid() != 0:
-            raise ProvisioningError("virtual machines are prepared as root: set become for the provisioner")
+            raise MachineError("virtual machines are prepared as root: set become for the provisioner")
         plan = _libvirt_plan.make_plan(module.params)
         with _testbed.only_one(Path(module.params["state_folder"])):
             _libvirt_hosts.prepare(plan, changes)
-    except ProvisioningError as error:
+    except MachineError as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(
         changed=bool(changes.made),

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.stsm.live_migration.plugins.module_utils import _scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import RECORD, SUMMARY_FIELDS
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import STRATEGY_KEYS
 from ansible_collections.stsm.live_migration.plugins.module_utils._validators import VALIDATORS
 from lint._checkout import ROOT
 
@@ -19,12 +19,11 @@ DEFINED = {
     "### `guest`": _scenario._GUEST_KEYS,
     "### `workload`": _scenario._WORKLOAD_KEYS,
     "### `link`": _scenario._LINK_KEYS,
-    "### `strategy`": _scenario._STRATEGY_KEYS,
+    "### `strategy`": STRATEGY_KEYS,
     "### `background`": _scenario._BACKGROUND_KEYS,
     "### The rest": tuple(
         key for key in _scenario._SCENARIO_KEYS if key not in ("guest", "workload", "link", "strategy", "background")
     ),
-    "### What each strategy asks of libvirt": tuple(STRATEGIES),
     "## The summary: what is told": tuple(SUMMARY_FIELDS),
     "## Outcome": OUTCOMES,
     "## Validity and validators": tuple(validator.__name__ for validator in VALIDATORS),

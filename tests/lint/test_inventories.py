@@ -89,6 +89,21 @@ def test_a_virtual_builder_is_a_container_that_only_compiles(name: str) -> None:
         assert builder["ansible_ssh_common_args"] == variables["ansible_ssh_common_args"]
 
 
+@pytest.mark.parametrize("name", INVENTORIES)
+def test_the_key_of_the_packages_is_kept_as_long_as_they_are(name: str) -> None:
+    (builder,) = hosts(name, "builder").values()
+    assert builder["package_repository_folder"].startswith("/var/cache/stsm-live-migration/")
+
+
+def test_inventories_of_one_machine_publish_for_themselves() -> None:
+    folders = {
+        builder["package_repository_folder"]
+        for name in ("quickstart", "nested_vms")
+        for builder in hosts(name, "builder").values()
+    }
+    assert len(folders) == 2
+
+
 @pytest.mark.parametrize("name", VIRTUAL)
 @pytest.mark.parametrize(("stack", "is_there", "builds"), [("distro", False, "localhost"), ("built", True, "builder1")])
 def test_a_builder_is_made_only_where_something_is_built(name: str, stack: str, is_there: bool, builds: str) -> None:
@@ -133,7 +148,7 @@ def test_every_input_of_a_role_is_one(name: str) -> None:
 def test_what_has_to_be_given_is_given(name: str) -> None:
     required = {key for key, option in role_options().items() if option.get("required")}
     # The playbook or the calling role hands these over.
-    required -= {"virtual_hosts_image_root", "platform_releases"}
+    required -= {"virtual_hosts_image_root", "packages_names", "platform_releases"}
     required -= {"source_package_component", "source_package_source"}
     if not hosts(name, "provisioner"):
         required = {key for key in required if not key.startswith(("virtual_hosts_", "host_image_"))}
@@ -170,13 +185,40 @@ def test_a_partner_inventory_marks_what_a_site_has_to_change(name: str, link: tu
     assert all(variables["host_concessions"] == [] for variables in hosts(name, "compute").values())
 
 
-@pytest.mark.parametrize("name", PARTNERS)
-def test_nothing_is_deployed_before_the_marks_are_gone(name: str) -> None:
-    command = ["ansible-playbook", "--inventory", f"inventories/{name}", f"{COLLECTION}.deploy"]
+def refused(name: str, playbook: str, stack: str) -> str:
+    """What a playbook says that fails before it has reached for any host."""
+    command = [
+        "ansible-playbook",
+        "--inventory",
+        f"inventories/{name}",
+        f"{COLLECTION}.{playbook}",
+        "-e",
+        f"stack={stack}",
+    ]
     result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
     assert result.returncode != 0
-    assert f"ansible_host of server1 is still '{MARK}: management address of the first server" in result.stdout
     assert "unreachable=0" in result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", PARTNERS)
+def test_nothing_is_deployed_before_the_marks_are_gone(name: str) -> None:
+    said = refused(name, "deploy", "distro")
+    assert f"ansible_host of server1 is still '{MARK}: management address of the first server" in said
+    assert "builder1" not in said
+
+
+@pytest.mark.parametrize("playbook", ["build", "deploy"])
+def test_nothing_is_built_before_the_builder_has_an_address(playbook: str) -> None:
+    said = refused("partner_1g", playbook, "built")
+    assert f"ansible_host of builder1 is still '{MARK}: address of the host that builds" in said
+
+
+@pytest.mark.parametrize("name", PARTNERS)
+def test_a_partner_without_a_builder_builds_the_guest_beside_ansible(name: str) -> None:
+    for stack, builds in (("distro", "localhost"), ("built", "builder1")):
+        shown = ansible("ansible", name, "server1", "-e", f"stack={stack}", "-m", "debug", "-a", "var=workload_builder")
+        assert yaml.safe_load(shown.partition("=>")[2])["workload_builder"] == builds
 
 
 def test_provisioning_skips_where_there_is_iron() -> None:

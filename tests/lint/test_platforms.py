@@ -17,7 +17,7 @@ import yaml
 from lint._checkout import COLLECTION, ROOT, roles
 
 RULE = f"{COLLECTION}.platform"
-INSTALLS = re.compile(r"ansible\.builtin\.(apt|package|unarchive):")
+INSTALLS = re.compile(rf"ansible\.builtin\.(apt|package|unarchive):|{re.escape(COLLECTION)}\.packages$", re.M)
 
 
 def task_texts(role: str) -> list[str]:

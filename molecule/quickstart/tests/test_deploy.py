@@ -71,10 +71,15 @@ def test_qemu_has_the_latency_histogram(host: Host) -> None:
     assert tuple(map(int, version.split(".")[:2])) >= (10, 1)
 
 
-def test_libvirt_listens_on_its_own_address_only(host: Host) -> None:
+def test_libvirt_listens_on_its_own_addresses_only(host: Host) -> None:
     listening = [line.split()[3] for line in host.check_output("ss -ltnH").splitlines()]
     ours = [address for address in listening if address.endswith((f":{CONTROL_PORT}", ":16509"))]
-    assert ours == [f"{variables_of(host)['ansible_host']}:{CONTROL_PORT}"]
+    mine = variables_of(host)
+    assert sorted(ours) == sorted(f"{mine[key]}:{CONTROL_PORT}" for key in ("ansible_host", "migration_address"))
+
+
+def test_tunnel_port_is_open_to_peers_on_the_migration_network(host: Host, peer: Host) -> None:
+    assert opens(peer, variables_of(host)["migration_address"], CONTROL_PORT)
 
 
 def test_host_opens_its_peer_by_name(host: Host, peer: Host) -> None:

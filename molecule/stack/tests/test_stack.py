@@ -29,6 +29,14 @@ SLOW = """\
  tree=$(cd "$(dirname "$0")" && pwd)
  features=
 """
+FLAG = """\
+--- a/scripts/apibuild.py
++++ b/scripts/apibuild.py
+@@ -10,2 +10,3 @@
+ DESCRIPTION = "<api name='libvirt'><symbols><enum name='VIR_MIGRATE_LIVE' value='1'/></symbols></api>\\n"
++DESCRIPTION = DESCRIPTION.replace("</symbols>", "<enum name='VIR_MIGRATE_NEW' value='2'/></symbols>")
+ Path(sys.argv[2], "libvirt-api.xml").write_text(DESCRIPTION, encoding="utf-8")
+"""
 UNFIT = SLOW.replace("set -eu", "set -x")
 
 
@@ -53,10 +61,14 @@ def build(builder: Host, component: str = "qemu", **changed: Any) -> dict[str, A
     source, options = {
         "kernel": (source_of("kernel", "linux", "6.12.0-1"), {"base": "minimal", "config": config}),
         "qemu": (source_of("qemu", "qemu", "10.2.0-1"), {"features": {"kvm": True}}),
-        "libvirt": (source_of("libvirt", "libvirt", "11.3.0-1"), {"features": {}, "debug_symbols": False}),
+        "libvirt": (
+            source_of("libvirt", "libvirt", "11.3.0-1"),
+            {"features": {}, "debug_symbols": False, "layout": "replace"},
+        ),
     }[component]
     source.update(changed.pop("source", {}))
-    asked = {"component": component, "source": source, "options": options, **changed}
+    further = [{"name": "python", **source_of("libvirt", "libvirt-python", "11.3.0")}] if component == "libvirt" else []
+    asked = {"component": component, "source": source, "options": options, "further_sources": further, **changed}
     answer: dict[str, Any] = builder.ansible("stsm.live_migration.package_build", json.dumps(asked), check=False)
     return answer
 
@@ -119,6 +131,23 @@ def test_what_is_wrong_is_named_and_leaves_nothing(
     assert sentence in answer["msg"]
 
 
+def test_the_binding_knows_what_a_patch_adds_to_the_api(builder: Host) -> None:
+    answer = build(builder, "libvirt", patches=[{"name": "0001-flag.patch", "text": FLAG}])
+    (package,) = answer["packages"]
+    builder.check_output(f"rm -rf /unpacked && dpkg-deb --extract {package['file']} /unpacked")
+    binding = "PYTHONPATH=/unpacked/usr/lib/python3/dist-packages python3 -c 'import libvirt; print(*dir(libvirt))'"
+    assert {"VIR_MIGRATE_LIVE", "VIR_MIGRATE_NEW"} <= set(builder.check_output(binding).split())
+
+
+def test_libvirt_beside_the_distributions_has_no_file_in_its_place(builder: Host) -> None:
+    answer = build(builder, "libvirt", options={"layout": "beside"})
+    (package,) = answer["packages"]
+    assert package["name"] == "stsm-libvirt-beside"
+    files = builder.check_output(f"dpkg-deb --fsys-tarfile {package['file']} | tar --list | grep --invert-match '/$'")
+    assert {name.split("/")[1] for name in files.splitlines()} == {"etc", "opt"}
+    assert all(name.startswith(("./opt/stsm-", "./etc/opt/stsm-")) for name in files.splitlines())
+
+
 def test_a_disk_that_is_too_small_is_refused_before_anything(builder: Host) -> None:
     builder.check_output("mkdir -p /small && mount -t tmpfs -o size=8m tmpfs /small")
     try:
@@ -163,3 +192,9 @@ def test_a_builder_of_another_release_is_refused(tmp_path: Path) -> None:
 def test_another_key_than_the_sites_is_refused() -> None:
     refused = refusal("trust.yml", package_repository_fingerprint="0" * 40)
     assert "but package_repository_fingerprint is 0000" in refused
+
+
+@pytest.mark.parametrize("playbook", ["provision", "build", "deploy", "preflight"])
+def test_a_stack_that_there_is_not_is_refused(playbook: str) -> None:
+    refused = refusal(f"stsm.live_migration.{playbook}", stack="buildt")
+    assert "stack is buildt: set it to distro (the distribution's packages) or to built" in refused

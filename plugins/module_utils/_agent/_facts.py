@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from ._daemon import daemon_program
+
 _NT_GNU_BUILD_ID = 3
 _PT_NOTE = 4
 # Where deployments leave what they were made of.
@@ -56,7 +58,7 @@ def gather(connection: Any, interface: str, emulator: str) -> dict[str, Any]:
         facts.update(
             libvirt_version=_dotted(connection.getLibVersion()),
             qemu_version=qemu_version(emulator),
-            libvirt_build_id=build_id(_running_daemon()),
+            libvirt_build_id=build_id(daemon_program()),
             qemu_binary=emulator,
             qemu_build_id=build_id(emulator),
             builds=builds(),
@@ -120,23 +122,18 @@ def _emulator(connection: Any, path: str) -> str:
     return os.path.realpath(capabilities.findtext("path") or "")
 
 
-def _running_daemon() -> str:
-    """The program of the daemon that drives QEMU, as it runs: the file of its name may have been replaced since."""
-    for name in ("virtqemud", "libvirtd"):
-        for folder in ("/run/libvirt", "/run"):
-            process = _read(f"{folder}/{name}.pid")
-            if process:
-                return f"/proc/{process}/exe"
-    return "/usr/sbin/libvirtd"
-
-
 def builds() -> dict[str, Any]:
-    """What was built from source for this host, by component: the facts that its deployment has left."""
+    """What was built from source for this host, by component: the facts that its deployment has left.
+
+    A kernel counts only while the host runs on it; its name ends with the build's digest.
+    """
     found = {}
     for path in sorted(Path(_FACTS_FOLDER).glob("stsm_*.fact")):
         try:
             fact = json.loads(path.read_text(encoding="utf-8"))
             patches = [patch["name"] for patch in fact["inputs"]["patches"]]
+            if fact["component"] == "kernel" and not os.uname().release.endswith(f"-stsm-{fact['digest'][:8]}"):
+                continue
             found[fact["component"]] = {"version": fact["version"], "digest": fact["digest"], "patches": patches}
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from ._binding import libvirt, libvirt_qemu
 from ._clock import monotonic_from_realtime_ns
@@ -28,14 +28,18 @@ _STATES = {
 class Hypervisor:
     """One connection to ``qemu:///system`` with its event loop.
 
-    *notify* gets a notice ``event`` for each QEMU event, stamped by QEMU itself.  *on_pass* is called with the
-    guest's name and the number of each pass over its memory that a migration begins.
+    *on_event* is called with a guest's name and each of its QEMU's events: name, time, data.  *on_pass* is called with
+    the guest's name at each pass over its memory that a migration begins.
     """
 
-    def __init__(self, notify: Callable[..., None], on_pass: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[str, str, int, Mapping[str, Any]], None],
+        on_pass: Callable[[str], None],
+    ) -> None:
         if libvirt is None:
             raise AgentError("The host has no python3-libvirt: deploy the host's stack first (playbook deploy).")
-        self._notify = notify
+        self._on_event = on_event
         self._on_pass = on_pass
         self._begun: set[str] = set()
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
@@ -64,10 +68,10 @@ class Hypervisor:
         at_ns = monotonic_from_realtime_ns(seconds * 1_000_000_000 + micros * 1000)
         if event == "RESUME":
             self._begun.add(domain.name())
-        self._notify("event", at_ns=at_ns, guest=domain.name(), event=event, data=json.loads(details or "{}"))
+        self._on_event(domain.name(), event, at_ns, json.loads(details or "{}"))
 
-    def _on_iteration(self, _connection: Any, domain: Any, iteration: int, _opaque: Any) -> None:
-        self._on_pass(domain.name(), iteration)
+    def _on_iteration(self, _connection: Any, domain: Any, _iteration: int, _opaque: Any) -> None:
+        self._on_pass(domain.name())
 
     def _on_job_completed(self, _connection: Any, domain: Any, statistics: dict[str, Any], _opaque: Any) -> None:
         self._completed[domain.name()] = statistics
@@ -141,8 +145,7 @@ class Hypervisor:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
 
-    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
+    def ask_qemu(self, guest: str, command: str) -> Any:
         """One read-only QMP command; the domain is marked tainted by libvirt, which is harmless here."""
         answer = libvirt_qemu.qemuMonitorCommand(self.domain(guest), json.dumps({"execute": command}), 0)
-        result: dict[str, Any] = json.loads(answer).get("return", {})
-        return result
+        return json.loads(answer).get("return", {})

@@ -8,69 +8,38 @@ import threading
 import time
 from typing import Any, Callable
 
-from ._binding import libvirt
 from ._clock import now_ns
+from ._errors import AgentError
+from ._mover import Mover
+from ._stall import Stall
+from ._switch_point import SwitchPoint
+from ._witness import Witness
 
 _STEER_SECONDS = 0.01
 _WATCH_SECONDS = 0.05
 
-# libvirt's names of the job statistics → ours, which carry units.
-STATISTICS = {
-    "time_elapsed": "time_elapsed_ms",
-    "downtime": "downtime_ms",
-    "setup_time": "setup_time_ms",
-    "memory_total": "memory_total_bytes",
-    "memory_processed": "memory_processed_bytes",
-    "memory_remaining": "memory_remaining_bytes",
-    "memory_bps": "memory_bytes_per_second",
-    "memory_constant": "memory_constant_pages",
-    "memory_normal": "memory_normal_pages",
-    "memory_normal_bytes": "memory_normal_bytes",
-    "memory_dirty_rate": "memory_dirty_rate_pages_per_second",
-    "memory_iteration": "memory_iteration",
-    "memory_page_size": "memory_page_size_bytes",
-    "memory_postcopy_requests": "memory_postcopy_requests",
-    "auto_converge_throttle": "auto_converge_throttle_percent",
-    "disk_total": "disk_total_bytes",
-    "disk_processed": "disk_processed_bytes",
-    "disk_remaining": "disk_remaining_bytes",
-}
-
-
-def named_statistics(raw: dict[str, Any]) -> dict[str, Any]:
-    """libvirt's job statistics under our names; what libvirt does not give stays absent."""
-    return {ours: raw[theirs] for theirs, ours in STATISTICS.items() if theirs in raw}
-
-
-def _in_words(error: Any) -> str:
-    """libvirt's words, and for disks on storage that the hosts do not share what to set."""
-    words = str(error)
-    if error.get_error_code() == libvirt.VIR_ERR_MIGRATE_UNSAFE and "shared storage" in words:
-        return (
-            f"{words}: the guest's disks are on storage that the hosts do not share; set guest.copy_disks to true to "
-            "copy them with the guest, or put them on shared storage"
-        )
-    return words
-
 
 class Migration:
-    """Drives ``virDomainMigrateToURI3`` from a thread of its own.
+    """Has a *mover* make the migration, in a thread of its own, and steers it.
 
-    *request* holds ``destination_uri``, ``flags`` (names), ``parameters`` (typed parameters by name), ``switch``
-    (``never``, ``at-once`` or ``after-first-pass``), ``time_limit_seconds`` and ``downtime_limit_ms`` (or None).
-    Disks that are copied are copied first; no switch is asked for before the memory's turn has come.
-    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end.
+    *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``,
+    ``downtime_limit_ms`` (or None) and ``recovers``, whether a post-copy that stands still is paused to be resumed.
+    Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
+    *witness* saw and what each attempt to resume came to.
     """
 
-    def __init__(self, guest: str, domain: Any, request: dict[str, Any], notify: Callable[..., None]) -> None:
+    def __init__(
+        self, guest: str, mover: Mover, request: dict[str, Any], notify: Callable[..., None], witness: Witness
+    ) -> None:
         self._guest = guest
-        self._domain = domain
+        self._mover = mover
         self._request = request
         self._notify = notify
-        self._pass = 0
-        self._judged_pass = 0
-        self._covered = False
+        self._witness = witness
+        self._switch_point = SwitchPoint(request["switch"], request["switch_number"], mover.copies_disks)
+        self._stall = Stall()
         self._wake = threading.Condition()
+        self._pass_begins = False
         self._abort_reason: str | None = None
         self._switch_requested_ns: int | None = None
         self._error: str | None = None
@@ -85,10 +54,10 @@ class Migration:
         for thread in (self._driver, self._steerer, self._watcher):
             thread.start()
 
-    def note_pass(self, number: int) -> None:
-        """Told by libvirt: pass *number* over the guest's memory begins (the first is 1)."""
+    def note_pass(self) -> None:
+        """Told by QEMU: a pass over the guest's memory begins."""
         with self._wake:
-            self._pass = number
+            self._pass_begins = True
             self._wake.notify()
 
     def abort(self, reason: str) -> None:
@@ -103,13 +72,10 @@ class Migration:
         return not self._steerer.is_alive()
 
     def _drive(self) -> None:
-        flags = 0
-        for name in self._request["flags"]:
-            flags |= getattr(libvirt, name)
         try:
-            self._domain.migrateToURI3(self._request["destination_uri"], self._request["parameters"], flags)
-        except libvirt.libvirtError as error:
-            self._error = _in_words(error)
+            self._mover.move(lambda: self._abort_reason is not None)
+        except AgentError as error:
+            self._error = str(error)
         finally:
             self._ended_ns = now_ns()
 
@@ -124,7 +90,7 @@ class Migration:
                 if now_ns() >= limit_ns:
                     self.abort("time-limit")
                 if self._abort_reason:
-                    self._try(self._domain.abortJob)
+                    self._try(self._mover.abort)
                 elif self._switch_is_due():
                     self._switch()
             with self._wake:
@@ -135,7 +101,7 @@ class Migration:
         self._watcher.join()
         if former_limit_ms is not None:
             # The guest that stayed must not keep this run's limit; one that moved has left it behind.
-            self._try(self._domain.migrateSetMaxDowntime, former_limit_ms, 0)
+            self._try(self._mover.limit_downtime, former_limit_ms)
         self._notify(
             "finished",
             at_ns=self._ended_ns,
@@ -145,65 +111,48 @@ class Migration:
             switch_requested_ns=self._switch_requested_ns,
             abort_reason=self._abort_reason if self._error else None,
             error=self._error,
+            qemu=self._witness.told(),
+            resumes=self._mover.resumes,
         )
 
     def _switch_is_due(self) -> bool:
-        switch = self._request["switch"]
-        if switch == "at-once":
-            return not self._copies_disks or self._statistics().get("memory_total", 0) > 0
-        return switch == "after-first-pass" and self._first_pass_is_over()
-
-    @property
-    def _copies_disks(self) -> bool:
-        return "VIR_MIGRATE_NON_SHARED_DISK" in self._request["flags"]
-
-    def _first_pass_is_over(self) -> bool:
-        # The number of a pass alone does not tell: QEMU counts looks at the dirty bitmap, and with post-copy permitted
-        # QEMU 11 takes one every 60 ms.  The first pass is over when as many pages are sent as there are.
-        if self._pass != self._judged_pass:
-            self._judged_pass = self._pass
-            raw = self._statistics()
-            sent_pages = raw.get("memory_normal", 0) + raw.get("memory_constant", 0)
-            # While disks are copied there is no memory to count yet.
-            total_bytes = raw.get("memory_total", 0) or 1 << 63
-            self._covered = sent_pages * raw.get("memory_page_size", 4096) >= total_bytes
-        return self._covered
+        if self._pass_begins and self._switch_point.follows_passes:
+            self._pass_begins = False
+            self._switch_point.note(now_ns(), self._mover.statistics())
+        return self._switch_point.is_due(now_ns())
 
     def _switch(self) -> None:
         asked_ns = now_ns()
-        # Too early libvirt refuses in one of two ways, both of which pass: asked again at the next turn.
-        if self._try(self._domain.migrateStartPostCopy, 0):
+        # Too early it is refused, which passes: asked again at the next turn.
+        if self._try(self._mover.switch):
             self._switch_requested_ns = asked_ns
 
     def _former_downtime_limit_ms(self) -> int | None:
         try:
-            limit: int = self._domain.migrateGetMaxDowntime(0)
-        except libvirt.libvirtError:
+            return self._mover.downtime_limit_ms()
+        except AgentError:
             return None
-        return limit
 
     def _limit_downtime(self, milliseconds: int) -> bool:
-        return self._try(self._domain.migrateSetMaxDowntime, milliseconds, 0)
+        return self._try(self._mover.limit_downtime, milliseconds)
 
     def _watch(self) -> None:
         while self._driver.is_alive():
-            raw = self._statistics()
-            if "memory_total" in raw:
-                self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=named_statistics(raw))
+            seen = self._mover.statistics()
+            if "memory_total_bytes" in seen:
+                self._witness.look()
+                if not self._switch_point.follows_passes:
+                    self._switch_point.note(now_ns(), seen)
+                is_watched = self._request["recovers"] and self._switch_requested_ns is not None
+                if is_watched and self._stall.stands(now_ns(), seen):
+                    self._try(self._mover.pause)
+                self._notify("job", at_ns=now_ns(), guest=self._guest, statistics=seen)
             self._driver.join(_WATCH_SECONDS)
-
-    def _statistics(self) -> dict[str, Any]:
-        """libvirt's statistics of the job; empty before it has begun and after it has ended."""
-        try:
-            raw: dict[str, Any] = self._domain.jobStats()
-        except libvirt.libvirtError:
-            return {}
-        return raw
 
     @staticmethod
     def _try(call: Callable[..., Any], *arguments: Any) -> bool:
         try:
             call(*arguments)
-        except libvirt.libvirtError:
+        except AgentError:
             return False
         return True

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ._libvirt_places import places
 from ._qemu import account, post_copy_refusal
 
 _SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
@@ -20,23 +21,31 @@ _BY_DEVICE, _BY_SYSTEM_CALL, _REFUSED = 10, 11, 12
 
 
 def post_copy_permission(emulator: str) -> dict[str, Any]:
-    """``{"permitted", "by", "reason"}``: what QEMU's own user gets when it asks as QEMU would."""
+    """``{"permitted", "by", "reason", "needs_libvirt"}``: what QEMU's own user gets when it asks as QEMU would.
+
+    *needs_libvirt* is whether only a QEMU that libvirt starts is permitted.
+    """
     user = account()
     verdict = _as_user(user)
     if verdict == _BY_DEVICE:
-        return {"permitted": True, "by": f"the device node {_DEVICE}", "reason": None}
+        return _permitted(f"the device node {_DEVICE}")
     if verdict == _BY_SYSTEM_CALL:
-        return {"permitted": True, "by": "the system call (vm.unprivileged_userfaultfd is 1)", "reason": None}
-    if _libvirt_labels_device():
-        return {"permitted": True, "by": f"libvirt, which gives each guest a {_DEVICE} of its own", "reason": None}
+        return _permitted("the system call (vm.unprivileged_userfaultfd is 1)")
     if post_copy_refusal(emulator) is None:
-        return {"permitted": True, "by": f"a capability of {emulator}", "reason": None}
+        return _permitted(f"a capability of {emulator}")
+    if _libvirt_labels_device():
+        return _permitted(f"libvirt, which gives each guest a {_DEVICE} of its own", needs_libvirt=True)
     return {
         "permitted": False,
+        "needs_libvirt": False,
         "by": None,
         "reason": f"{user.pw_name} may neither open {_DEVICE} nor call userfaultfd, which post-copy needs: set "
         "qemu_userfaultfd_cure to device (or auto) and run the playbook deploy.",
     }
+
+
+def _permitted(by: str, needs_libvirt: bool = False) -> dict[str, Any]:
+    return {"permitted": True, "by": by, "reason": None, "needs_libvirt": needs_libvirt}
 
 
 def _as_user(user: pwd.struct_passwd) -> int:
@@ -68,7 +77,7 @@ def _ask() -> int:
 def _libvirt_labels_device() -> bool:
     """libvirt with mount namespaces makes the node for each guest, from 9.0 on, as long as the host has one."""
     try:
-        configuration = Path("/etc/libvirt/qemu.conf").read_text(encoding="utf-8")
+        configuration = (places().configuration / "qemu.conf").read_text(encoding="utf-8")
     except OSError:
         return False
     namespaces_off = re.search(r"^\s*namespaces\s*=\s*\[\s*\]", configuration, re.MULTILINE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import pwd
 import subprocess
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from ._errors import AgentError
 
@@ -37,7 +37,7 @@ def abilities(emulator: str) -> dict[str, Any]:
 
     QEMU is asked itself: libvirt tells of the machine types of the one that it would choose.
     """
-    capabilities, machines = _converse(
+    capabilities, machines = converse(
         emulator, {"execute": "query-migrate-capabilities"}, {"execute": "query-machines"}
     )
     return {
@@ -55,17 +55,17 @@ def post_copy_refusal(emulator: str) -> str | None:
     """Why QEMU refuses post-copy at a waiting destination, the only place where it tries; None if it does not."""
     wanted = [{"capability": "postcopy-ram", "state": True}]
     request = {"execute": "migrate-set-capabilities", "arguments": {"capabilities": wanted}}
-    (answer,) = _converse(emulator, request)
+    (answer,) = converse(emulator, request)
     return str(answer["error"]["desc"]) if "error" in answer else None
 
 
-def _converse(emulator: str, *requests: dict[str, Any]) -> list[dict[str, Any]]:
+def converse(emulator: str, *requests: dict[str, Any], options: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Start QEMU without a machine, send *requests* over QMP, and return their answers in order."""
-    options = ["-machine", "none", "-nodefaults", "-display", "none", "-incoming", "defer", "-qmp", "stdio"]
+    bare = ["-machine", "none", "-nodefaults", "-display", "none", "-incoming", "defer", "-qmp", "stdio"]
     spoken = [{"execute": "qmp_capabilities"}, *requests, {"execute": "quit"}]
     try:
         done = subprocess.run(
-            as_user([emulator, *options]),
+            as_user([emulator, *bare, *options]),
             input="".join(json.dumps(request) + "\n" for request in spoken),
             capture_output=True,
             text=True,

@@ -17,6 +17,8 @@ from typing import Any, Sequence
 
 from ._errors import AgentError
 
+# The first and the last port on which QEMU listens for a migration, as libvirt has it.
+MIGRATION_PORTS = (49152, 49215)
 _PATIENCE_SECONDS = 2.0
 _CERTIFICATES = "/etc/pki/libvirt"
 _AUTHORITY = "/etc/pki/CA/cacert.pem"
@@ -51,6 +53,22 @@ def _can_bind(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_port(address: str) -> int:
+    """The first migration port of *address*, one of this host's, that nobody listens on."""
+    for port in range(MIGRATION_PORTS[0], MIGRATION_PORTS[1] + 1):
+        try:
+            socket.create_server((address, port), family=family(address)).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise AgentError(
+                    f"{address} cannot be listened on ({error.strerror}): correct migration_address."
+                ) from None
+        else:
+            return port
+    first, last = MIGRATION_PORTS
+    raise AgentError(f"All migration ports of {address}, {first} to {last}, are in use: end what uses them.")
 
 
 def peer_certificate_ends(name: str, port: int) -> float | None:

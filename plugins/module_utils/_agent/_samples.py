@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ._clock import now_ns
+from ._daemon import daemon_spent
 from ._errors import AgentError
+from ._launcher import folder_of
+from ._libvirt_places import places
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -53,7 +56,8 @@ class Sampler:
         if pid is not None:
             cpu_seconds = thread_cpu_seconds(pid)
             if cpu_seconds:
-                self._notify("threads", at_ns=now_ns(), guest=self._guest, cpu_seconds=cpu_seconds)
+                spent = {"cpu_seconds": cpu_seconds, "daemon": daemon_spent()}
+                self._notify("threads", at_ns=now_ns(), guest=self._guest, **spent)
 
 
 def interface_bytes(interface: str) -> tuple[int, int]:
@@ -63,11 +67,13 @@ def interface_bytes(interface: str) -> tuple[int, int]:
 
 
 def guest_pid(guest: str) -> int | None:
-    """The process of the running *guest*, as libvirt wrote it down; None while there is none."""
-    try:
-        return int(Path("/run/libvirt/qemu", guest + ".pid").read_text())
-    except (OSError, ValueError):
-        return None
+    """The process of the running *guest*, as its keeper or libvirt wrote it down; None while there is none."""
+    for path in (folder_of(guest) / "pid", places().runtime / "qemu" / f"{guest}.pid"):
+        try:
+            return int(path.read_text())
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def thread_cpu_seconds(pid: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, BinaryIO, Callable
+from typing import Any, BinaryIO, Callable, Mapping
 from urllib.parse import urlsplit
 
 from ._binding import libvirt
@@ -19,17 +19,24 @@ from ._clock import now_ns
 from ._disks import GuestDisks
 from ._errors import AgentError
 from ._facts import gather
+from ._faults import Fault
 from ._guest_channel import ResultFollower, last_line, send_command
+from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
+from ._launcher import Launcher
+from ._libvirt_mover import LibvirtMover, named_statistics
 from ._link import LinkReceiver, send_stream
 from ._link_limit import LinkLimit
 from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
-from ._migration import Migration, named_statistics
+from ._migration import Migration
+from ._mover import Mover
+from ._offer import offer
 from ._permission import post_copy_permission
 from ._reach import Doorkeeper, knock, own, peer_certificate_ends, resolve
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
+from ._witness import Witness
 
 _SETTLE_SECONDS = 120
 _PEER_SECONDS = 5
@@ -37,13 +44,18 @@ _LIBVIRT_PORTS = {"qemu+tls": 16514, "qemu+tcp": 16509}
 
 
 class Session:
-    """What one controller may ask of this host; every public method is a call of the wire protocol."""
+    """What one controller may ask of this host; every public method is a call of the wire protocol.
+
+    So is every public method of :class:`.HandCalls`, for guests without libvirt.
+    """
 
     def __init__(self, replies: BinaryIO) -> None:
         self._replies = replies
         self._write_lock = threading.Lock()
         self._host_lock = HostLock()
         self._hypervisor: Hypervisor | None = None
+        self._launcher = Launcher(self._on_event)
+        self._hand_calls = HandCalls(self._launcher, self._begin, lambda guest: self._libvirt.state(guest)["state"])
         # Of the guests that move at once, by name.
         self._migrations: dict[str, Migration] = {}
         self._samplers: dict[str, Sampler] = {}
@@ -52,6 +64,7 @@ class Session:
         self._loads: dict[str, Load] = {}
         # By interface.
         self._link_limits: dict[str, LinkLimit] = {}
+        self._faults: dict[str, Fault] = {}
         self._guest_disks: GuestDisks | None = None
         self._receiver: LinkReceiver | None = None
         self._doorkeeper: Doorkeeper | None = None
@@ -80,7 +93,8 @@ class Session:
             self.settle()
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        call: Callable[..., Any] | None = None if name.startswith("_") else getattr(self, name, None)
+        rooms = () if name.startswith("_") else (self, self._hand_calls)
+        call: Callable[..., Any] | None = next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
         if call is None:
             return {"error": f"The agent has no call {name}: controller and agent differ in version."}
         try:
@@ -98,12 +112,15 @@ class Session:
         with contextlib.ExitStack() as steps:
             # The last one to be named is the first to be taken.
             steps.callback(self._host_lock.release)
+            for guest in list(self._faults):
+                steps.callback(self.disarm_fault, guest)
             for interface in self._link_limits:
                 steps.callback(self.unshape_link, interface)
             for guest in self._followers:
                 steps.callback(self.stop_following, guest)
             for guest in self._samplers:
                 steps.callback(self.stop_sampling, guest)
+            steps.callback(self._launcher.destroy_all)
             if self._guest_disks is not None:
                 steps.callback(self._guest_disks.settle_all)
             for guest in self._migrations:
@@ -112,14 +129,14 @@ class Session:
 
     def _end_migration(self, guest: str, deadline: float) -> None:
         self._migrations[guest].join(max(0.0, deadline - time.monotonic()))
-        self._libvirt.resume_after_migration(guest)
+        self.resume_guest(guest)
 
     # -- the host --------------------------------------------------------------------------------------------------
 
     @property
     def _libvirt(self) -> Hypervisor:
         if self._hypervisor is None:
-            self._hypervisor = Hypervisor(self.notify, self._on_pass)
+            self._hypervisor = Hypervisor(self._on_event, self._on_pass)
         return self._hypervisor
 
     def clock(self) -> int:
@@ -133,6 +150,9 @@ class Session:
 
     def survey(self, emulator: str, accelerator: str | None, folders: list[str]) -> dict[str, Any]:
         return survey(self._libvirt.connection, emulator, accelerator, folders)
+
+    def offer(self, **question: Any) -> dict[str, Any]:
+        return offer(self._libvirt.connection, **question)
 
     def boot_proof(self, emulator: str, accelerator: str, limit_seconds: float) -> dict[str, Any]:
         return boot_proof(emulator, accelerator, limit_seconds)
@@ -155,13 +175,17 @@ class Session:
     # -- the guest -------------------------------------------------------------------------------------------------
 
     def guest_state(self, guest: str) -> dict[str, Any]:
-        return self._libvirt.state(guest)
+        by_hand = self._launcher.find(guest)
+        return self._libvirt.state(guest) if by_hand is None else by_hand.state()
 
     def start_guest(self, definition: str, result_path: str) -> None:
         self._libvirt.create(definition, result_path)
 
     def destroy_guest(self, guest: str) -> None:
-        self._libvirt.destroy(guest)
+        if self._launcher.find(guest) is not None:
+            self._launcher.destroy(guest)
+        else:
+            self._libvirt.destroy(guest)
 
     def follow_guest(self, guest: str, result_path: str) -> None:
         self.stop_following(guest)
@@ -175,11 +199,19 @@ class Session:
         return last_line(result_path + ".console")
 
     def command_guest(self, guest: str, command: str) -> None:
-        send_command(self._libvirt.connection, self._libvirt.domain(guest), command)
+        by_hand = self._launcher.find(guest)
+        if by_hand is not None:
+            by_hand.send_command(command)
+        else:
+            send_command(self._libvirt.connection, self._libvirt.domain(guest), command)
 
     def resume_guest(self, guest: str) -> None:
         """Let a guest run on that an ended migration left paused; harmless when it runs or is not here."""
-        self._libvirt.resume_after_migration(guest)
+        by_hand = self._launcher.find(guest)
+        if by_hand is not None:
+            by_hand.resume_after_migration()
+        else:
+            self._libvirt.resume_after_migration(guest)
 
     def pause_guest(self, guest: str, pause_ms: float) -> dict[str, int]:
         """Stop *guest* for a known time.  Its true length lies between the two returned bounds.
@@ -187,19 +219,22 @@ class Session:
         The guest certainly stood from the return of the stop to the call of the resume, and certainly not
         longer than from the call of the stop to the return of the resume.
         """
-        domain = self._libvirt.domain(guest)
+        stoppable: Any = self._launcher.find(guest) or self._libvirt.domain(guest)
         outer_start_ns = now_ns()
-        domain.suspend()
+        stoppable.suspend()
         inner_start_ns = now_ns()
         try:
             time.sleep(pause_ms / 1000)
         finally:
             inner_end_ns = now_ns()
-            domain.resume()
+            stoppable.resume()
         return {"least_ns": inner_end_ns - inner_start_ns, "most_ns": now_ns() - outer_start_ns}
 
-    def ask_qemu(self, guest: str, command: str) -> dict[str, Any]:
-        return self._libvirt.ask_qemu(guest, command)
+    def ask_qemu(self, guest: str, command: str) -> Any:
+        by_hand = self._launcher.find(guest)
+        if by_hand is None:
+            return self._libvirt.ask_qemu(guest, command)
+        return by_hand.client.execute(command)
 
     # -- its disks -------------------------------------------------------------------------------------------------
 
@@ -224,8 +259,14 @@ class Session:
     # -- the migration ---------------------------------------------------------------------------------------------
 
     def migrate(self, guest: str, request: dict[str, Any]) -> None:
+        """Begin a migration through libvirt."""
         self._libvirt.take_completed(guest)
-        migration = Migration(guest, self._libvirt.domain(guest), request, self.notify)
+        self._begin(guest, LibvirtMover(self._libvirt.domain(guest), request), request)
+
+    def _begin(self, guest: str, mover: Mover, request: dict[str, Any]) -> None:
+        """Begin a migration, of whichever level."""
+        witness = Witness(guest, lambda command: self.ask_qemu(guest, command))
+        migration = Migration(guest, mover, request, self.notify, witness)
         self._migrations[guest] = migration
         migration.start()
 
@@ -234,12 +275,23 @@ class Session:
             self._migrations[guest].abort(reason)
 
     def completed_statistics(self, guest: str) -> dict[str, Any] | None:
+        by_hand = self._launcher.find(guest)
+        if by_hand is not None:
+            return by_hand.completed
         raw = self._libvirt.take_completed(guest)
         return None if raw is None else named_statistics(raw)
 
-    def _on_pass(self, guest: str, number: int) -> None:
+    def _on_event(self, guest: str, event: str, at_ns: int, data: Mapping[str, Any]) -> None:
+        """Told of each event of each guest's QEMU, in a thread that must not wait for QEMU."""
+        self.notify("event", at_ns=at_ns, guest=guest, event=event, data=data)
+        if event == "MIGRATION" and guest in self._faults:
+            self._faults[guest].note_status(data["status"])
+        if event == "MIGRATION_PASS" and self._launcher.knows(guest):
+            self._on_pass(guest)
+
+    def _on_pass(self, guest: str) -> None:
         if guest in self._migrations:
-            self._migrations[guest].note_pass(number)
+            self._migrations[guest].note_pass()
 
     # -- the link --------------------------------------------------------------------------------------------------
 
@@ -266,6 +318,17 @@ class Session:
     def unshape_link(self, interface: str) -> None:
         if interface in self._link_limits:
             self._link_limits.pop(interface).lift()
+
+    # -- faults ----------------------------------------------------------------------------------------------------
+
+    def arm_fault(self, guest: str, request: dict[str, Any]) -> None:
+        """Have a fault strike at a moment of the guest's next migration; see :class:`.Fault`."""
+        self.disarm_fault(guest)
+        self._faults[guest] = Fault(guest, request, self.notify)
+
+    def disarm_fault(self, guest: str) -> None:
+        if guest in self._faults:
+            self._faults.pop(guest).disarm()
 
     # -- load beside a migration -----------------------------------------------------------------------------------
 
@@ -307,13 +370,14 @@ class Session:
     def knock(self, address: str, ports: list[int], source_address: str) -> dict[str, Any]:
         return knock(address, ports, source_address)
 
-    def peer_certificate_ends(self, host_name: str) -> float | None:
-        return peer_certificate_ends(host_name, _LIBVIRT_PORTS["qemu+tls"])
+    def peer_certificate_ends(self, destination_uri: str) -> float | None:
+        address = urlsplit(destination_uri)
+        return peer_certificate_ends(address.hostname or "", address.port or _LIBVIRT_PORTS[address.scheme])
 
     def open_peer(self, destination_uri: str) -> str:
         """Prove that this host's libvirt may talk to the peer's; returns the peer's host name."""
         address = urlsplit(destination_uri)
-        port = _LIBVIRT_PORTS[address.scheme]
+        port = address.port or _LIBVIRT_PORTS[address.scheme]
         try:
             # libvirt would wait for minutes for a peer whose packet filter says nothing.
             socket.create_connection((address.hostname, port), _PEER_SECONDS).close()

@@ -12,13 +12,14 @@ from typing import Any, Sequence
 from xml.etree import ElementTree
 
 from ._binding import libvirt
+from ._memory import available_memory_mib
 from ._qemu import abilities
 
 
 def survey(connection: Any, emulator: str, accelerator: str | None, folders: Sequence[str]) -> dict[str, Any]:
     """Describe the host for a guest that runs on *accelerator* (None: none is asked for); changes nothing."""
     return {
-        "available_memory_mib": _available_memory_mib(),
+        "available_memory_mib": available_memory_mib(),
         "free_mib": {folder: free_mib(Path(folder)) for folder in folders},
         "guests": [domain.name() for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)],
         **abilities(emulator),
@@ -36,13 +37,6 @@ def free_mib(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free >> 20
-
-
-def _available_memory_mib() -> int:
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) >> 10
-    return 0
 
 
 def _processors(connection: Any, emulator: str, accelerator: str) -> dict[str, Any]:

@@ -8,24 +8,24 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import resource
 import shutil
-import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Protocol
+from typing import Any, Callable, Iterator, Mapping, Protocol
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._memory import available_memory_mib
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import _places
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._archive import file_sha256
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._patches import Patch, apply_patches
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._progress import Progress, ticking
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._source import Source
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._tool import run_tool
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
 
 # Raised when what is written here changes what packages contain.
 ENGINE_VERSION = 1
@@ -49,13 +49,17 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be built, and where builds and the compilers' cache are kept."""
+    """What is to be built, and where builds and the compilers' cache are kept.
+
+    `further` are sources by name that the recipe needs besides; patches are of the first one.
+    """
 
     component: str
     recipe: Recipe
     source: Source
     patches: tuple[Patch, ...]
     folder: Path
+    further: Mapping[str, Source] = field(default_factory=dict)
 
     def inputs(self) -> dict[str, Any]:
         """Everything that the digest is made of."""
@@ -63,6 +67,12 @@ class Order:
             "engine_version": ENGINE_VERSION,
             "component": self.component,
             "source": self.source.identity(),
+            # Said where there are some, so that builds without them keep their digests.
+            **(
+                {"further_sources": {name: one.identity() for name, one in self.further.items()}}
+                if self.further
+                else {}
+            ),
             "patches": [{"name": patch.name, "sha256": patch.sha256} for patch in self.patches],
             "recipe": self.recipe.inputs(),
             "tools": _tools(),
@@ -129,6 +139,8 @@ def _build_in(
     digest = digest_of(inputs)
     with ticking(Progress(f"fetch and unpack {order.source.version}", say)):
         epoch = order.source.unpack(building / "tree")
+        for name, source in order.further.items():
+            source.unpack(building / "further" / name / "tree")
         apply_patches(building / "tree", order.patches)
     ccache = order.folder / "ccache"
     ccache.mkdir(exist_ok=True)
@@ -154,12 +166,8 @@ def _build_in(
 
 
 def _describe(package: Path, kept: Path) -> dict[str, str]:
-    shown = subprocess.run(
-        ["dpkg-deb", "--show", "--showformat=${Package}\\n${Version}", str(package)],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+    asked = ["dpkg-deb", "--show", "--showformat=${Package}\\n${Version}", str(package)]
+    shown = run_tool(asked, f"the build has made {package.name}, which is no package").splitlines()
     return {"name": shown[0], "version": shown[1], "file": str(kept), "sha256": file_sha256(package)}
 
 
@@ -198,10 +206,7 @@ def _teller(order: Order) -> Callable[[str], None]:
 
 def _jobs() -> int:
     """As many compilers as there are processors, and memory for."""
-    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
-    available = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.M)
-    memory_mib = int(available.group(1)) // 1024 if available else 0
-    return max(1, min(len(os.sched_getaffinity(0)), memory_mib // _MEMORY_MIB_A_JOB))
+    return max(1, min(len(os.sched_getaffinity(0)), available_memory_mib() // _MEMORY_MIB_A_JOB))
 
 
 def _cpu_seconds() -> float:
@@ -211,11 +216,5 @@ def _cpu_seconds() -> float:
 
 def _tools() -> dict[str, str]:
     """The compiler, the linker and the release they are of: with others, the same source makes other programs."""
-    said: dict[str, str] = {}
-    for tool in ("gcc", "ld"):
-        try:
-            done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise BuildError(f"the builder has no working {tool}: install gcc and binutils there ({error})") from error
-        said[tool] = done.stdout.splitlines()[0]
-    return said
+    failed = "the builder has no working compiler: install gcc and binutils there"
+    return {tool: run_tool([tool, "--version"], failed).splitlines()[0] for tool in ("gcc", "ld")}

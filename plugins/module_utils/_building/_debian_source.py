@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._archive import unpack_archive
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._tool import run_tool
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _sources
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _archives
 
 _FETCHER = "/usr/lib/apt/apt-helper"
 # The index is read again after a day, as apt's own timers would.
@@ -40,7 +40,7 @@ class DebianSource:
 
         A *frozen* suite is a snapshot, whose index may be older than its own date of expiry.
         """
-        options = _read_index(suite, frozen, index_folder / suite)
+        options = _read_index("deb-src", suite, frozen, index_folder / suite)
         wanted = f"{package}={version}" if version else package
         failed = f"the suite {suite} has no source package {wanted}: set package, suite and version of the source"
         printed = run_tool(["apt-get", *options, "source", "--print-uris", "--only-source", wanted], failed)
@@ -89,14 +89,15 @@ class PackagedSource:
     sha256: str
 
     @classmethod
-    def find(cls, package: str, version: str) -> PackagedSource:
-        """The version that the builder itself would install, or *version*."""
+    def find(cls, package: str, version: str, index_folder: Path) -> PackagedSource:
+        """The newest version in the builder's own release, or *version*; the index is kept in *index_folder*."""
+        suite = _own_release()
+        options = _read_index("deb", suite, False, index_folder / f"{suite}-packages")
         wanted = f"{package}={version}" if version else package
-        failed = f"apt on the builder has no package {wanted}: set package and version of the source"
-        match = _FILE.search(run_tool(["apt-get", "--print-uris", "download", wanted], failed))
-        shown = re.search(
-            r"^Version: (.+)$", run_tool(["apt-cache", "show", "--no-all-versions", wanted], failed), re.M
-        )
+        failed = f"the release {suite} has no package {wanted}: set package and version of the source"
+        match = _FILE.search(run_tool(["apt-get", *options, "--print-uris", "download", wanted], failed))
+        stanza = run_tool(["apt-cache", *options, "show", "--no-all-versions", wanted], failed)
+        shown = re.search(r"^Version: (.+)$", stanza, re.M)
         if match is None or shown is None or not match["sha256"]:
             raise BuildError(failed)
         return cls(package, shown.group(1), match["uri"], match["name"], match["sha256"])
@@ -151,12 +152,15 @@ def _own_release() -> str:
     return found.group(1) if found else ""
 
 
-def _read_index(suite: str, frozen: bool, folder: Path) -> list[str]:
-    """Options by which apt sees the sources of *suite*, where the builder's own packages come from, and no other."""
-    archives = _sources.read_archives()
+def _read_index(kind: str, suite: str, frozen: bool, folder: Path) -> list[str]:
+    """Options by which apt sees *suite*, where the builder's own packages come from, and no other.
+
+    *kind* is deb-src for source packages and deb for others. The index is read again when it is a day old.
+    """
+    archives = _archives.read_archives()
     # Updates belong to the builder's own release; another suite is taken as it is.
-    wanted = _sources.suites_of(suite, (), archives) if suite == _own_release() else [(archives["debian"], suite)]
-    lines = [f"deb-src [signed-by={archive.keyring}] {archive.uri} {name} main" for archive, name in wanted]
+    wanted = _archives.suites_of(suite, (), archives) if suite == _own_release() else [(archives["debian"], suite)]
+    lines = [f"{kind} [signed-by={archive.keyring}] {archive.uri} {name} main" for archive, name in wanted]
     content = "\n".join(lines) + "\n"
     (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
     listed, stamp = folder / "sources.list", folder / "read"
@@ -172,7 +176,7 @@ def _read_index(suite: str, frozen: bool, folder: Path) -> list[str]:
     if fresh and listed.is_file() and listed.read_text(encoding="utf-8") == content:
         return options
     listed.write_text(content, encoding="utf-8")
-    failed = f"the source index of {suite} cannot be read from where the builder's packages come"
+    failed = f"the index of {suite} cannot be read from where the builder's packages come"
     run_tool(["apt-get", *options, "--quiet", "--error-on=any", "update"], failed)
     stamp.touch()
     return options

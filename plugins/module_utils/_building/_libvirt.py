@@ -1,40 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""libvirt with the monolithic daemon, as one package in the place of the distribution's many."""
+"""libvirt with the monolithic daemon and its binding for Python, as one package."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import shlex
-from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building import (
     _deb,
+    _libvirt_beside,
     _libvirt_features,
+    _libvirt_python,
     _libvirt_tree,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_features import Feature
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_layout import LAYOUTS, REPLACE
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_scripts import scripts
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._workshop import Workshop
 
 # Raised when what is written here, or in the other files of this recipe, changes what the package contains.
-RECIPE_VERSION = 2
-PACKAGE = "stsm-libvirt"
-_OPTIONS = ("debug_symbols", "features")
-# Where Debian's packages have everything, so that settings, state and clients are found again.
-_PLACES = (
-    "--prefix=/usr",
-    "--libdir=lib/x86_64-linux-gnu",
-    "--libexecdir=lib/libvirt",
-    "--sysconfdir=/etc",
-    "--localstatedir=/var",
-    "-Drunstatedir=/run",
-    "-Dinitconfdir=/etc/default",
-    "-Dunitdir=/usr/lib/systemd/system",
-)
+RECIPE_VERSION = 3
+_OPTIONS = ("debug_symbols", "features", "layout")
 # As Debian builds it, where it makes a difference to a guest or to a client. What no feature asks for is off.
 _ARGUMENTS = (
     "--buildtype=plain",
@@ -42,7 +32,6 @@ _ARGUMENTS = (
     "-Dauto_features=disabled",
     "-Dno_git=true",
     "-Dgit_werror=disabled",
-    "-Drpath=disabled",
     "-Dinit_script=systemd",
     "-Dremote_default_mode=legacy",
     "-Dqemu_user=libvirt-qemu",
@@ -65,7 +54,10 @@ _FLAGS = ("CFLAGS", "CPPFLAGS", "LDFLAGS")
 
 
 class LibvirtRecipe:
-    """`features` maps names of features to whether libvirt has them, `debug_symbols` keeps symbols in the programs."""
+    """`features` maps names of features to whether libvirt has them, `debug_symbols` keeps symbols in the programs.
+
+    `layout` is `replace` (in the place of the distribution's) or `beside` (where nothing of the distribution's is).
+    """
 
     DISK_MIB = 1024
 
@@ -73,9 +65,13 @@ class LibvirtRecipe:
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
             raise BuildError(
-                f"libvirt is built with the options {' and '.join(_OPTIONS)}, and {unknown[0]} is not one: leave it out"
+                f"libvirt is built with the options {', '.join(_OPTIONS)}, and {unknown[0]} is not one: leave it out"
             )
-        self._features = _features(options.get("features") or {})
+        layout = options.get("layout", "replace")
+        if layout not in LAYOUTS:
+            raise BuildError(f"the layout of libvirt is {layout!r}: set it to {' or '.join(LAYOUTS)}")
+        self._layout = LAYOUTS[layout]
+        self._features = _features(options.get("features") or {}, self._layout.without)
         self._debug_symbols = options.get("debug_symbols", False)
         if not isinstance(self._debug_symbols, bool):
             raise BuildError(f"debug_symbols of libvirt is {self._debug_symbols!r}: set it to true or false")
@@ -94,6 +90,7 @@ class LibvirtRecipe:
         }
 
     def build(self, shop: Workshop) -> None:
+        _libvirt_python.check(shop)
         _libvirt_tree.prepare(shop.tree)
         version = _deb.package_version(shop.version, shop.digest)
         flags = self._flags(shop, version)
@@ -103,14 +100,18 @@ class LibvirtRecipe:
         install = ["meson", "install", "--no-rebuild", "--quiet", f"--destdir={shop.install}"]
         shop.run([*install, *([] if self._debug_symbols else ["--strip"])], cwd=shop.build, what="install")
         self._describe_api(shop)
-        _libvirt_tree.tidy(shop.install)
-        _libvirt_tree.sign(shop.install, {"package": PACKAGE, "version": version, "digest": shop.digest})
-        _deb.make(shop, shop.install, self._control(shop.version, version, shop.install))
+        python = _libvirt_python.build(shop, self._layout, flags)
+        _libvirt_tree.tidy(shop.install, self._layout)
+        if self._layout is not REPLACE:
+            _libvirt_beside.set_apart(shop.install, self._layout)
+        identity = {"package": self._layout.package, "version": version, "digest": shop.digest}
+        _libvirt_tree.sign(shop.install, self._layout, identity)
+        _deb.make(shop, shop.install, self._control(shop, version, python))
 
     def _arguments(self) -> list[str]:
         enabled = _libvirt_features.together(self._parts, "options")
         further = [argument for name, arguments in _WITH.items() if self._has(name) for argument in arguments]
-        return [*_PLACES, *_ARGUMENTS, *(f"-D{option}=enabled" for option in enabled), *further]
+        return [*self._layout.arguments(), *_ARGUMENTS, *(f"-D{option}=enabled" for option in enabled), *further]
 
     def _has(self, name: str) -> bool:
         return _libvirt_features.FEATURES[name] in self._parts
@@ -127,7 +128,7 @@ class LibvirtRecipe:
         }
         # Each program says whose it is, and so has a build id of its own even if a patch only changes what it loads.
         metadata = json.dumps(
-            {"type": "deb", "os": "debian", "name": PACKAGE, "version": version}, separators=(",", ":")
+            {"type": "deb", "os": "debian", "name": self._layout.package, "version": version}, separators=(",", ":")
         )
         flags["LDFLAGS"] += f" -Xlinker {shlex.quote(f'--package-metadata={metadata}')}"
         return flags
@@ -140,29 +141,30 @@ class LibvirtRecipe:
         shop.run(
             ["python3", str(script), str(shop.tree / "docs"), str(documents)], cwd=shop.build, what="describe the API"
         )
-        target = shop.install / "usr/share/libvirt/api"
+        target = shop.install / self._layout.below("{usr}/share/libvirt/api")
         target.mkdir(parents=True)
         for description in sorted(documents.glob("libvirt*-api.xml")):
             (target / description.name).write_bytes(description.read_bytes())
 
-    def _control(self, source_version: str, version: str, root: Path) -> _deb.Control:
-        provided = _libvirt_features.provided(self._parts)
-        conflicting = _libvirt_features.DEBIAN_PACKAGES
+    def _control(self, shop: Workshop, version: str, depends: list[str]) -> _deb.Control:
+        replaces = self._layout is REPLACE
+        conflicting = _libvirt_features.DEBIAN_PACKAGES if replaces else ()
+        # With a version, so that what needs at least this libvirt (Debian's python3-nova, say) stays installed.
+        provided = [f"{name} (= {shop.version})" for name in _libvirt_features.provided(self._parts)]
         return _deb.Control(
-            name=PACKAGE,
+            name=self._layout.package,
             version=version,
-            description="libvirt for QEMU guests, built by stsm.live_migration, in place of the distribution's",
-            depends=tuple(_libvirt_features.together(self._parts, "depends")),
-            # With a version, so that what needs at least this libvirt (Debian's python3-libvirt, say) stays installed.
-            provides=tuple(f"{name} (= {source_version})" for name in provided),
+            description=self._layout.description,
+            depends=(*_libvirt_features.together(self._parts, "depends"), *depends),
+            provides=tuple(provided) if replaces else (),
             conflicts=conflicting,
             replaces=conflicting,
-            scripts=scripts(_libvirt_tree.profiles(root)),
+            scripts=scripts(self._layout, _libvirt_tree.profiles(shop.install)),
         )
 
 
-def _features(asked: Any) -> dict[str, bool]:
-    """The features as asked for; BuildError names the first that there is not."""
+def _features(asked: Any, without: tuple[str, ...]) -> dict[str, bool]:
+    """The features as asked for, and none of *without*; BuildError names the first that there is not."""
     if not isinstance(asked, Mapping):
         raise BuildError(f"the features of libvirt are {asked!r}: set names of features, each to true or false")
     known: Mapping[str, Feature] = _libvirt_features.FEATURES
@@ -173,4 +175,9 @@ def _features(asked: Any) -> dict[str, bool]:
             raise BuildError(f"the recipe of libvirt has no feature {name} ({hint}): correct the features of libvirt")
         if not isinstance(value, bool):
             raise BuildError(f"the feature {name} of libvirt is {value!r}: set it to true or false")
-    return dict(asked)
+        if value and name in without:
+            raise BuildError(
+                f"libvirt beside the distribution's cannot have the feature {name}: leave it out, "
+                "or set the layout to replace"
+            )
+    return {**dict.fromkeys(without, False), **asked}

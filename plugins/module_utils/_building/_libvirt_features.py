@@ -48,6 +48,7 @@ CORE = Feature(
         "libvirt-daemon-log",
         "libvirt-daemon-plugin-lockd",
         "libvirt0",
+        "python3-libvirt",
     ),
     depends=(
         "adduser",
@@ -82,6 +83,8 @@ CORE = Feature(
         "meson",
         "ninja-build",
         "pkgconf",
+        "python3-dev",
+        "python3-setuptools",
         "xsltproc",
     ),
 )
@@ -141,8 +144,9 @@ FEATURES: dict[str, Feature] = {
 _SYSTEM = "libvirt-daemon-system"
 _SYSTEM_FEATURES = ("network", "nodedev", "secret", "storage")
 
-# All of Debian's packages that have files of the daemon, of its drivers or of its library (of 11.3.0 in trixie): they
-# would overwrite another libvirt, or be loaded into it. The rest are data and scripts for any of the same version.
+# All of Debian's packages that have files of the daemon, its drivers, its library or its binding (of 11.3.0 in
+# trixie): they would overwrite another libvirt, or be loaded into it. The rest are data and scripts for any of the
+# same version.
 DEBIAN_PACKAGES = (
     "libnss-libvirt",
     "libvirt-clients",
@@ -181,6 +185,7 @@ DEBIAN_PACKAGES = (
     "libvirt-ssh-proxy",
     "libvirt-wireshark",
     "libvirt0",
+    "python3-libvirt",
 )
 
 

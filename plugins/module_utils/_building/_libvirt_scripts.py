@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""The maintainer scripts of libvirt in the distribution's place: what those of Debian's packages do that matters."""
+"""The maintainer scripts of libvirt: what those of Debian's packages do that matters."""
 
 from __future__ import annotations
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_layout import (
+    BESIDE,
+    REPLACE,
+    Layout,
+)
 
 # In the order in which they are started. Those for other hosts are switched on by whoever wants them.
 _SOCKETS = (
@@ -48,14 +54,14 @@ own() {
 
 if [ "$1" = configure ]; then
     add_user_and_groups
-    own root:root 0711 /var/lib/libvirt/images
-    own root:root 0711 /var/lib/libvirt/boot
-    own root:root 0711 /var/cache/libvirt
-    own root:root 0711 /var/cache/libvirt/qemu
-    own libvirt-qemu:libvirt-qemu 0750 /var/lib/libvirt/qemu
-    own root:root 0600 /etc/libvirt/qemu.conf
+    own root:root 0711 %(state)s/lib/libvirt/images
+    own root:root 0711 %(state)s/lib/libvirt/boot
+    own root:root 0711 %(state)s/cache/libvirt
+    own root:root 0711 %(state)s/cache/libvirt/qemu
+    own libvirt-qemu:libvirt-qemu 0750 %(state)s/lib/libvirt/qemu
+    own root:root 0600 %(configuration)s/libvirt/qemu.conf
     # What another libvirt found out about QEMU is not what this one asks for.
-    rm -f /var/cache/libvirt/qemu/capabilities/*.xml
+    rm -f %(state)s/cache/libvirt/qemu/capabilities/*.xml
     for profile in %(profiles)s; do
         mkdir -p /etc/apparmor.d/local
         [ -e "/etc/apparmor.d/local/$profile" ] || install --mode=644 /dev/null "/etc/apparmor.d/local/$profile"
@@ -77,7 +83,7 @@ if [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null || true
     # virtlogd and virtlockd run on as they are: guests' logs and locks hang on them.
     deb-systemd-invoke start %(sockets)s >/dev/null || true
-    deb-systemd-invoke restart libvirtd.service >/dev/null || true
+    deb-systemd-invoke restart %(daemon_unit)s >/dev/null || true
 fi
 """
 
@@ -104,12 +110,13 @@ if [ "$1" = purge ] && [ -x /usr/bin/deb-systemd-helper ]; then
         [ -e "/usr/lib/systemd/system/$unit" ] || deb-systemd-helper purge "$unit" >/dev/null || true
     done
 fi
-if [ "$1" = purge ] && [ ! -e /usr/sbin/libvirtd ]; then
+if [ "$1" = purge ] && [ ! -e %(daemon)s ]; then
     for profile in %(profiles)s; do
         rm -f "/etc/apparmor.d/local/$profile" /var/cache/apparmor/*/"$profile"
     done
-    rm -rf /var/log/libvirt /var/cache/libvirt/qemu/capabilities
-    if [ -x /usr/sbin/deluser ]; then
+    rm -rf %(state)s/log/libvirt %(state)s/cache/libvirt/qemu/capabilities
+    # What is beside the distribution's has its users from there.
+    if [ %(daemon)s = %(last)s ] && [ ! -e %(beside)s ] && [ -x /usr/sbin/deluser ]; then
         getent passwd libvirt-qemu >/dev/null && deluser --quiet libvirt-qemu || true
         getent group libvirt-qemu >/dev/null && delgroup --quiet libvirt-qemu || true
         getent group libvirt >/dev/null && delgroup --quiet libvirt || true
@@ -118,12 +125,23 @@ fi
 """
 
 
-def scripts(profiles: list[str]) -> dict[str, str]:
+def scripts(layout: Layout, profiles: list[str]) -> dict[str, str]:
     """The scripts by name; *profiles* are the AppArmor profiles of programs, files in /etc/apparmor.d."""
+    guests = (_GUESTS,) if layout is REPLACE else ()
+
+    def units(*names: str) -> str:
+        return " ".join(f"{layout.units}{name}" for name in names)
+
     words = {
         "profiles": " ".join(sorted(profiles)),
-        "enabled": " ".join((*_SOCKETS, *_SERVICES, _GUESTS)),
-        "sockets": " ".join(_SOCKETS),
-        "all": " ".join((_GUESTS, *_FOR_OTHER_HOSTS, *_SOCKETS, *_SERVICES)),
+        "enabled": units(*_SOCKETS, *_SERVICES, *guests),
+        "sockets": units(*_SOCKETS),
+        "all": units(*guests, *_FOR_OTHER_HOSTS, *_SOCKETS, *_SERVICES),
+        "daemon_unit": units("libvirtd.service"),
+        "daemon": layout.daemon,
+        "last": REPLACE.daemon,
+        "beside": BESIDE.daemon,
+        "state": layout.state,
+        "configuration": layout.configuration,
     }
     return {"postinst": _POSTINST % words, "prerm": _PRERM % words, "postrm": _POSTRM % words}

@@ -12,49 +12,50 @@ from typing import Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._facts import build_id
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_layout import Layout
 
 # What the package is and of which programs it consists, for whoever wants to prove that they run.
-MANIFEST = Path("usr/share/stsm-live-migration/libvirt.json")
+MANIFEST = "{usr}/share/stsm-live-migration/libvirt.json"
 _DAEMONS = ("libvirtd", "virtlockd", "virtlogd")
 # The modular daemons have all of these; Debian leaves them out, and so does a monolithic libvirtd.
 _OF_A_DAEMON = (
-    "usr/sbin/{name}",
-    "etc/libvirt/{name}.conf",
-    "etc/apparmor.d/usr.sbin.{name}",
-    "usr/lib/systemd/system/{name}.service",
-    "usr/lib/systemd/system/{name}.socket",
-    "usr/lib/systemd/system/{name}-*.socket",
-    "usr/share/augeas/lenses/{name}.aug",
+    "{usr}/sbin/NAME",
+    "{etc}/libvirt/NAME.conf",
+    "{etc}/apparmor.d/usr.sbin.NAME",
+    "usr/lib/systemd/system/NAME.service",
+    "usr/lib/systemd/system/NAME.socket",
+    "usr/lib/systemd/system/NAME-*.socket",
+    "{usr}/share/augeas/lenses/NAME.aug",
 )
 _LEFT_OUT = (
     # For developers, and for tests.
-    "usr/include",
-    "usr/lib/*/pkgconfig",
-    "usr/lib/*/libvirt*.so",
-    "usr/share/augeas/lenses/tests",
-    "usr/share/doc",
+    "{usr}/include",
+    "{lib}/pkgconfig",
+    "{lib}/libvirt*.so",
+    "{usr}/share/augeas/lenses/tests",
+    "{usr}/share/doc",
     # Of hypervisors that are not built.
-    "etc/apparmor.d/abstractions/libvirt-lxc",
-    "etc/apparmor.d/libvirt/TEMPLATE.lxc",
-    "etc/apparmor.d/usr.sbin.virtxend",
-    "etc/logrotate.d/libvirtd.libxl",
-    "etc/logrotate.d/libvirtd.lxc",
+    "{etc}/apparmor.d/abstractions/libvirt-lxc",
+    "{etc}/apparmor.d/libvirt/TEMPLATE.lxc",
+    "{etc}/apparmor.d/usr.sbin.virtxend",
+    "{etc}/logrotate.d/libvirtd.libxl",
+    "{etc}/logrotate.d/libvirtd.lxc",
     # Users are made as Debian makes them, and post-copy is permitted by the role qemu.
-    "usr/lib/sysusers.d",
-    "usr/lib/sysctl.d",
+    "{usr}/lib/sysusers.d",
+    "{usr}/lib/sysctl.d",
     # In Debian's packages libvirt-daemon-config-network, libvirt-daemon-config-nwfilter, libvirt-clients-qemu and
     # libvirt-l10n, which can be installed beside this one.
-    "etc/libvirt/qemu/networks/*",
-    "etc/libvirt/nwfilter/*",
-    "usr/bin/virt-qemu-qmp-proxy",
-    "usr/bin/virt-qemu-sev-validate",
-    "usr/share/locale",
+    "{etc}/libvirt/qemu/networks/*",
+    "{etc}/libvirt/nwfilter/*",
+    "{usr}/bin/virt-qemu-qmp-proxy",
+    "{usr}/bin/virt-qemu-sev-validate",
+    "{usr}/share/locale",
     # Made at every boot.
     "run",
 )
 # The name that Debian gives it, and a site may have overridden.
-_RENAMED = {"usr/share/polkit-1/rules.d/50-libvirt.rules": "60-libvirt.rules"}
-_PROGRAM_FOLDERS = ("usr/bin", "usr/lib", "usr/sbin")
+_RENAMED = {"{usr}/share/polkit-1/rules.d/50-libvirt.rules": "60-libvirt.rules"}
+_PROGRAM_FOLDERS = ("{usr}/bin", "{usr}/lib", "{usr}/libexec", "{usr}/sbin")
 _PROFILE = re.compile(r"usr\.[a-z0-9.-]+")
 # What is changed in the source's meson.build. A release that says it otherwise is built all the same, and takes longer.
 _FOR_THE_BUILD = {
@@ -84,30 +85,38 @@ def prepare(tree: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def tidy(root: Path) -> None:
+def tidy(root: Path, layout: Layout) -> None:
     """Leave below *root* what a host with the monolithic daemon needs, where Debian has it."""
     modular = sorted({path.stem for path in (root / "usr/lib/systemd/system").glob("virt*d.service")} - set(_DAEMONS))
-    patterns = [pattern.format(name=name) for name in modular for pattern in _OF_A_DAEMON]
+    patterns = [pattern.replace("NAME", name) for name in modular for pattern in _OF_A_DAEMON]
     for pattern in (*_LEFT_OUT, *patterns):
-        for path in sorted(root.glob(pattern)):
+        for path in sorted(root.glob(layout.below(pattern))):
             shutil.rmtree(str(path)) if path.is_dir() and not path.is_symlink() else path.unlink()
     for name, renamed in _RENAMED.items():
-        if (root / name).exists():
-            (root / name).rename((root / name).with_name(renamed))
+        path = root / layout.below(name)
+        if path.exists():
+            path.rename(path.with_name(renamed))
 
 
-def sign(root: Path, identity: Mapping[str, str]) -> None:
-    """Write who the package is, with the build id of each of its programs and libraries."""
+def sign(root: Path, layout: Layout, identity: Mapping[str, str]) -> None:
+    """Write who the package is, where its settings and sockets are, and the build ids of its programs."""
     programs = sorted(
         path
         for folder in _PROGRAM_FOLDERS
-        for path in (root / folder).rglob("*")
+        for path in (root / layout.below(folder)).rglob("*")
         if path.is_file() and not path.is_symlink()
     )
     build_ids = {f"/{path.relative_to(root)}": build_id(str(path)) for path in programs}
-    manifest = {**identity, "build_ids": {path: found for path, found in build_ids.items() if found}}
-    (root / MANIFEST).parent.mkdir(parents=True)
-    (root / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    manifest = {
+        **identity,
+        "daemon": layout.daemon,
+        "configuration": f"{layout.configuration}/libvirt",
+        "runtime": f"{layout.runtime}/libvirt",
+        "build_ids": {path: found for path, found in build_ids.items() if found},
+    }
+    path = root / layout.below(MANIFEST)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def profiles(root: Path) -> list[str]:

@@ -41,20 +41,29 @@ def apply_patches(tree: Path, patches: Sequence[Patch]) -> None:
                 f"the patch {patch.name} does not apply ({_what_does_not_fit(tried.stdout)}): "
                 "correct it for this version of the source, or leave it out"
             )
-        _patch(command, tree, patch)
+        if _patch(command, tree, patch).returncode != 0:
+            raise BuildError(f"the patch {patch.name} fits and could not be written to {tree}: look at the disk there")
 
 
 def _patch(command: list[str], tree: Path, patch: Patch) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=str(tree),
-        input=patch.text,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            command,
+            cwd=str(tree),
+            input=patch.text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise BuildError(f"the builder has no command {command[0]}: install it there") from error
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(
+            f"the patch {patch.name} was not applied after {_TIMEOUT_SECONDS} s: see what the builder is busy with"
+        ) from error
 
 
 def _what_does_not_fit(output: str) -> str:

@@ -15,7 +15,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._building._deb
     PackagedSource,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
-from ansible_collections.stsm.live_migration.plugins.module_utils._building._tool import run_tool
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._git_source import GitSource
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -47,32 +47,6 @@ class ArchiveSource:
         return unpack_archive(self.path, tree)
 
 
-@dataclass(frozen=True)
-class GitSource:
-    """A commit of a repository."""
-
-    repository: str
-    commit: str
-    version: str
-
-    def identity(self) -> dict[str, Any]:
-        return {"provider": "git", "version": self.version, "commit": self.commit}
-
-    def unpack(self, tree: Path) -> int:
-        """Check the commit out into *tree*; return the time of the commit (since 1970)."""
-        tree.mkdir(parents=True)
-        failed = f"{self.repository} has no commit {self.commit} to fetch: set repository and commit of the source"
-        git = ["git", "-C", str(tree), "-c", "advice.detachedHead=false"]
-        run_tool([*git, "init", "--quiet"], failed)
-        try:
-            run_tool([*git, "fetch", "--quiet", "--depth=1", self.repository, self.commit], failed)
-        except BuildError:
-            # Not every server gives out a commit that is not the end of a branch.
-            run_tool([*git, "fetch", "--quiet", self.repository, "+refs/*:refs/fetched/*"], failed)
-        run_tool([*git, "checkout", "--quiet", self.commit], failed)
-        return int(run_tool([*git, "show", "--no-patch", "--format=%ct", self.commit], failed))
-
-
 Source = Union[ArchiveSource, DebianSource, GitSource, PackagedSource]
 
 
@@ -82,7 +56,7 @@ def make_source(options: Mapping[str, Any], index_folder: Path) -> Source:
     if provider == "distro":
         package, version = options["package"], options["version"]
         if _PACKAGED.fullmatch(package):
-            return PackagedSource.find(package, version)
+            return PackagedSource.find(package, version, index_folder)
         _require(options, "suite", "it has the source package")
         return DebianSource.find(package, options["suite"], version, options["frozen"], index_folder)
     _require(options, "version", "it names the packages")
@@ -96,7 +70,10 @@ def make_source(options: Mapping[str, Any], index_folder: Path) -> Source:
         raise BuildError(
             f"commit of the source is {options['commit']!r}: set all 40 digits, since a branch or a tag may move"
         )
-    return GitSource(options["repository"], options["commit"], options["version"])
+    submodules = options["submodules"]
+    return GitSource(
+        options["repository"], options["commit"], options["version"], None if submodules is None else tuple(submodules)
+    )
 
 
 def _require(options: Mapping[str, Any], name: str, why: str) -> None:

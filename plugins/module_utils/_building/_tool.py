@@ -4,25 +4,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 
+# A whole source is fetched and unpacked in that.
 _TIMEOUT_SECONDS = 1800
 
 
-def run_tool(argv: Sequence[str], failed: str) -> str:
+def run_tool(argv: Sequence[str], failed: str, stdin: str | None = None) -> str:
     """Run a tool and return its standard output; BuildError is *failed*, with what the tool said last."""
     try:
-        done = subprocess.run(
-            list(argv), capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_SECONDS, check=False
-        )
-    except FileNotFoundError as error:
-        raise BuildError(f"the builder has no {argv[0]}: install it there") from error
-    except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{failed} ({argv[0]} was not ready after {_TIMEOUT_SECONDS} s)") from error
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["no message"]
-        raise BuildError(f"{failed} ({said[-1]})")
-    return done.stdout
+        return run(argv, timeout_seconds=_TIMEOUT_SECONDS, stdin=stdin, failed=failed)
+    except MachineError as error:
+        raise BuildError(str(error)) from error

@@ -29,10 +29,11 @@ _CCACHE_PATH = "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin"
 class Workshop:
     """Where one component is built.
 
-    `tree` holds the patched source; `build`, `install` and `packages` are empty at first, and what lies in `packages`
-    at the end is the result. The folders of a digest are always the same, so that paths in binaries are. `version` is
-    the source's, `digest` that of all inputs (12 hexadecimal digits), `jobs` how many compilers may run at once,
-    `epoch` the time (seconds since 1970) that stands for now in all that is built.
+    `tree` holds the patched source, `further(name)` another one that the recipe needs; `build`, `install` and
+    `packages` are empty at first, and what lies in `packages` at the end is the result. The folders of a digest are
+    always the same, so that paths in binaries are. `version` is the source's, `digest` that of all inputs (12
+    hexadecimal digits), `jobs` how many compilers may run at once, `epoch` the time (seconds since 1970) that stands
+    for now in all that is built.
     """
 
     folder: Path
@@ -47,6 +48,9 @@ class Workshop:
     @property
     def tree(self) -> Path:
         return self.folder / "tree"
+
+    def further(self, name: str) -> Path:
+        return self.folder / "further" / name / "tree"
 
     @property
     def build(self) -> Path:

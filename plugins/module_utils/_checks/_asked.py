@@ -29,6 +29,7 @@ def read_asked(options: Mapping[str, Any]) -> Asked:
         chooses_accelerator=chooses,
         guests=options["guests"],
         strategies=tuple(options["strategies"]),
+        drivers=tuple(options["drivers"]),
         results=Path(options["results"]) if options["results"] else None,
         boot_limit_seconds=options["boot_limit_seconds"] or None,
     )

@@ -21,9 +21,15 @@ LEAST_FREE_MIB = 64
 FOLDERS = ("/var/lib/stsm-live-migration/guests", "/var/lib/libvirt")
 
 
-def post_copy(seen: Seen, _asked: Asked) -> Findings:
+def post_copy(seen: Seen, asked: Asked) -> Findings:
     """May QEMU's user use userfaultfd, and by which right?"""
     permission = seen.answers["permission"]
+    if permission["needs_libvirt"] and "qmp" in asked.drivers:
+        sentence = (
+            f"QEMU on {seen.name} may use userfaultfd by {permission['by']}, and so not where the driver qmp starts it:"
+            " set qemu_userfaultfd_cure to device and run the playbook deploy, or leave qmp out."
+        )
+        return [finding("post-copy", seen.name, False, sentence)]
     if permission["permitted"]:
         return [
             finding("post-copy", seen.name, True, f"QEMU on {seen.name} may use userfaultfd by {permission['by']}.")

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Callable, Iterable, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._host import FOLDERS, lacks_kvm
-from ansible_collections.stsm.live_migration.plugins.module_utils._checks._path import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import destination_uri
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import question as offer_question
 
 
 def at_once(work: Callable[..., Any], *columns: Iterable[Any]) -> list[Any]:
@@ -55,6 +57,16 @@ def _look_at_host(connection: HostConnection, seen: Seen, asked: Asked) -> None:
     _ask(seen, "permission", lambda: connection.call("post_copy_permission", emulator=emulator))
     question: dict[str, Any] = {"emulator": emulator, "accelerator": asked.accelerator, "folders": FOLDERS}
     _ask(seen, "survey", lambda: connection.call("survey", **question))
+    ask_offer(connection, seen, tuple(STRATEGIES), asked)
+
+
+def ask_offer(connection: HostConnection, seen: Seen, strategies: Sequence[str], asked: Asked) -> None:
+    """What the host really offers to migrations by these strategies, of the guest that is asked for."""
+    memory_mib = asked.guest.memory_mib if asked.guest else None
+    # Without KVM there is no dirty ring to try, and QEMU would not even start.
+    tried = [name for name in strategies if "dirty-ring" not in STRATEGIES[name].needs or asked.accelerator == "kvm"]
+    question = {"emulator": seen.facts["qemu_binary"], **offer_question(tried, memory_mib)}
+    _ask(seen, "offer", lambda: connection.call("offer", **question))
 
 
 def _wall_offset_seconds(connection: HostConnection) -> float:
@@ -112,11 +124,11 @@ def _listen(connection: HostConnection, seen: Seen) -> None:
 
 
 def _look_at_peer(connection: HostConnection, peer: HostConnection, seen: Seen) -> None:
-    called = peer.host.libvirt_name or peer.host.name
+    called, uri = peer.host.libvirt_name or peer.host.name, destination_uri(peer.host)
     _ask(seen, "peer_addresses", lambda: connection.call("resolve", host_name=called))
-    _ask(seen, "peer_reached", lambda: connection.call("open_peer", destination_uri=destination_uri(peer.host)))
+    _ask(seen, "peer_reached", lambda: connection.call("open_peer", destination_uri=uri))
     if peer.host.libvirt_transport == "tls":
-        _ask(seen, "certificate_ends", lambda: connection.call("peer_certificate_ends", host_name=called))
+        _ask(seen, "certificate_ends", lambda: connection.call("peer_certificate_ends", destination_uri=uri))
 
 
 def _knock(connection: HostConnection, peer: HostConnection, seen: Seen, peer_seen: Seen) -> None:

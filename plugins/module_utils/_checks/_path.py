@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import (
     Asked,
     Findings,
@@ -24,8 +25,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._payload impor
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 SECONDS_APART = 1.0
-# The first and the last port that QEMU listens on for a migration.
-MIGRATION_PORTS = (49152, 49215)
 _RENEW_BEFORE_DAYS = 30
 # What of a measured payload may be missing or too much: a busy host, a shaper's burst.
 _LEAST_SHARE, _MOST_SHARE = 0.90, 1.02

@@ -28,6 +28,7 @@ class Asked:
     chooses_accelerator: bool = False
     guests: int = 1
     strategies: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ("libvirt",)
     results: Path | None = None
     # How long a boot under the guest's accelerator may take; None: the accelerator is not proven.
     boot_limit_seconds: float | None = None

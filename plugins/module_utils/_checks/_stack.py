@@ -16,16 +16,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
     version,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import numbered_name
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, Version, unmet
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import End, Wanted, obstacles
 
 # What QEMU takes beside the memory of its guest.
 OVERHEAD_MIB = 200
-
-
-def lower_versions(one: Seen, other: Seen) -> tuple[Version, Version]:
-    """The lower libvirt and the lower QEMU of both ends."""
-    facts = (one.facts, other.facts)
-    return min(version(f["libvirt_version"]) for f in facts), min(version(f["qemu_version"]) for f in facts)
 
 
 def versions(one: Seen, other: Seen, _asked: Asked) -> Findings:
@@ -62,9 +57,10 @@ def strategies(one: Seen, other: Seen, asked: Asked) -> Findings:
         for name in asked.strategies
         if name not in STRATEGIES
     ]
+    ends = [end(seen, asked.accelerator == "kvm") for seen in (one, other)]
     able = []
-    for name in STRATEGIES:
-        reasons = _obstacles(name, one, other)
+    for name, strategy in STRATEGIES.items():
+        reasons = min((obstacles(Wanted(strategy, driver), *ends) for driver in asked.drivers), key=len)
         if not reasons:
             able.append(name)
         findings += [finding("strategy", host, name not in asked.strategies, words) for host, words in reasons]
@@ -74,18 +70,11 @@ def strategies(one: Seen, other: Seen, asked: Asked) -> Findings:
     return findings
 
 
-def _obstacles(name: str, one: Seen, other: Seen) -> list[tuple[str, str]]:
-    strategy = STRATEGIES[name]
-    found = [(both(one, other), sentence) for sentence in unmet(strategy, *lower_versions(one, other))]
-    for seen in (one, other):
-        lacking = sorted(set(strategy.qmp_capabilities) - set(seen.survey["migration_capabilities"]))
-        if lacking and not found:
-            sentence = (
-                f"QEMU {seen.facts['qemu_version']} on {seen.name} lacks the migration capability {', '.join(lacking)},"
-                f" which the strategy {name} needs: install the same QEMU on both hosts, or leave {name} out."
-            )
-            found.append((seen.name, sentence))
-    return found
+def end(seen: Seen, on_kvm: bool) -> End:
+    """What the gate of strategies judges a host by."""
+    versions_of = {key: version(seen.facts[f"{key}_version"]) for key in ("libvirt", "qemu")}
+    patches = tuple(seen.facts.get("builds", {}).get("libvirt", {}).get("patches", ()))
+    return End(seen.name, versions_of["libvirt"], versions_of["qemu"], seen.answers["offer"], on_kvm, patches)
 
 
 def _unknown(name: str) -> str:

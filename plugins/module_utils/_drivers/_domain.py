@@ -16,12 +16,17 @@ GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
 WORKLOAD_MARK = "stsm.live_migration workload guest"
 TENANT_MAC, FIRST_MAC_BYTE = "52:54:00:73:74", 0x6D
 _QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
-_BLOCKTIME_SINCE = (10, 1)
+BLOCKTIME_SINCE = (10, 1)
 
 
 def result_path(guest: Guest) -> str:
     """Where a host keeps what the guest says; each host has its own file."""
     return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
+
+
+def mac_address(number: int) -> str:
+    """The address on the tenant network of the guest of a number, from 1 on."""
+    return f"{TENANT_MAC}:{FIRST_MAC_BYTE + number - 1:02x}"
 
 
 def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Sequence[int], number: int = 1) -> str:
@@ -45,7 +50,7 @@ def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Se
     if host.emulator:
         _add(devices, "emulator", host.emulator)
     _add_devices(devices, guest, host.tenant_bridge, number)
-    if tuple(qemu_version) >= _BLOCKTIME_SINCE:
+    if tuple(qemu_version) >= BLOCKTIME_SINCE:
         # libvirt has no flag for it, and QEMU counts blocktime and latency of post-copy only when told from the start.
         command_line = _add(domain, f"{{{_QEMU_NAMESPACE}}}commandline")
         for value in ("-global", "migration.postcopy-blocktime=on"):
@@ -69,7 +74,7 @@ def description(xml: str) -> str:
 def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str, number: int) -> None:
     # The guest needs neither disk nor screen: what is not there is neither emulated nor migrated.
     interface = _add(devices, "interface", type="bridge")
-    _add(interface, "mac", address=f"{TENANT_MAC}:{FIRST_MAC_BYTE + number - 1:02x}")
+    _add(interface, "mac", address=mac_address(number))
     _add(interface, "source", bridge=tenant_bridge)
     _add(interface, "model", type="virtio")
     results = _add(devices, "channel", type="file")

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 KVM_DEVICE = Path("/dev/kvm")
 # What the kernel says when it has come to the end of its boot.
@@ -78,13 +78,13 @@ class Choice:
 def choose(kernel: Path, emulator: str, limit_seconds: float) -> Choice:
     """Boot `kernel` on kvm, where its device is, and on tcg, and take the first to come to the end.
 
-    Takes at most `limit_seconds` and leaves no process. Raises ProvisioningError where neither comes to the end.
+    Takes at most `limit_seconds` and leaves no process. Raises MachineError where neither comes to the end.
     """
     if not os.access(kernel, os.R_OK):
-        raise ProvisioningError(f"there is no kernel image {kernel} that can be read: set kernel to a Linux bzImage")
+        raise MachineError(f"there is no kernel image {kernel} that can be read: set kernel to a Linux bzImage")
     program = shutil.which(emulator)
     if program is None:
-        raise ProvisioningError(
+        raise MachineError(
             f"the command {emulator} is not installed on this machine, but virtual machines need it: install QEMU"
             " (Debian: qemu-system-x86)"
         )
@@ -92,7 +92,7 @@ def choose(kernel: Path, emulator: str, limit_seconds: float) -> Choice:
     for accelerator, trial in trials.items():
         if trial.boot_seconds is not None:
             return Choice(accelerator, trial.boot_seconds, trials)
-    raise ProvisioningError(_failure(trials, kernel))
+    raise MachineError(_failure(trials, kernel))
 
 
 def _failure(trials: dict[str, Trial], kernel: Path) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._builder import Builder
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 # Profiles that only log, or that give back a right which Debian's kernel takes from nobody. There are dozens, and
 # loading them takes an emulated host as long as the rest of its boot.
@@ -73,7 +73,7 @@ def _ask_kernel(builder: Builder, root: Path, kernel: Path, initramfs: Path) -> 
     builder.run(argv, _FAILED)
     features = parse_features(console.read_text(encoding="utf-8", errors="replace"))
     if not features:
-        raise ProvisioningError(f"{_FAILED}: its kernel {kernel} said nothing of AppArmor in {console}")
+        raise MachineError(f"{_FAILED}: its kernel {kernel} said nothing of AppArmor in {console}")
     asking.unlink()
     console.unlink()
     return features

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import Any, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._builder import Builder
 
 ROOT_LABEL = "virtual-host"

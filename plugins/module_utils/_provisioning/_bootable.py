@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _identity_disk, _paths
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _identity_disk
 
 PACKAGES = (
     "apparmor",
@@ -112,7 +113,7 @@ def kernel_release(root: Path) -> str:
     """The version of the one kernel in the tree, as uname says it."""
     releases = sorted(path.name for path in (root / "usr/lib/modules").iterdir())
     if len(releases) != 1:
-        raise ProvisioningError(f"the image has the kernels {releases} but one was needed: name none in its packages")
+        raise MachineError(f"the image has the kernels {releases} but one was needed: name none in its packages")
     return releases[0]
 
 

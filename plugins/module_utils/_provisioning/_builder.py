@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 _TIMEOUT_SECONDS = 1200
 # What timeout(1) returns; it ends all processes of a step, which a time limit of Python's would not.
@@ -27,7 +27,7 @@ class Builder:
     def run(self, argv: Sequence[str], failed: str, stdin: str = "") -> str:
         """Standard output and error of a step, whose mounts are in a mount namespace that ends with it.
 
-        ProvisioningError begins with `failed` and goes on with what the step itself says was wrong.
+        MachineError begins with `failed` and goes on with what the step itself says was wrong.
         """
         command = ["timeout", "--kill-after=10", str(_TIMEOUT_SECONDS)]
         command += ["unshare", "--mount", "--propagation", "private", *argv]
@@ -42,9 +42,9 @@ class Builder:
             check=False,
         )
         if done.returncode == _TIMED_OUT:
-            raise ProvisioningError(f"{failed}: {argv[0]} was not ready after {_TIMEOUT_SECONDS} s and was ended")
+            raise MachineError(f"{failed}: {argv[0]} was not ready after {_TIMEOUT_SECONDS} s and was ended")
         if done.returncode != 0:
-            raise ProvisioningError(f"{failed}: {_what_was_wrong(done.stdout)}")
+            raise MachineError(f"{failed}: {_what_was_wrong(done.stdout)}")
         return done.stdout
 
     def run_in(self, root: Path, argv: Sequence[str], failed: str) -> str:

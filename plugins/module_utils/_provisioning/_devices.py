@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 
 def exists(path: str) -> bool:
@@ -18,8 +18,6 @@ def exists(path: str) -> bool:
 def number(path: str) -> str:
     """MAJOR:MINOR of the machine's node."""
     if not exists(path):
-        raise ProvisioningError(
-            f"the machine has no device {path}: take it out of virtual_hosts_devices or load its driver"
-        )
+        raise MachineError(f"the machine has no device {path}: take it out of virtual_hosts_devices or load its driver")
     device = Path(path).stat().st_rdev
     return f"{os.major(device)}:{os.minor(device)}"

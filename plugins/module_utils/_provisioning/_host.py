@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _identity,
     _links,
-    _paths,
     _plan,
     _service,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ def check(testbed: _plan.Testbed, host: _plan.Host, wanted: Mapping[str, object]
     if not found:
         return
     if found["prefix"] != testbed.prefix:
-        raise ProvisioningError(
+        raise MachineError(
             f"{testbed.state_folder} has a host {host.name} of the prefix {found['prefix']}: "
             "set another virtual_hosts_state_folder or another name"
         )
     different = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
     if different:
-        raise ProvisioningError(
+        raise MachineError(
             f"host {host.name} exists with other {' and '.join(different)} than the inventory has: "
             "run the teardown playbook first"
         )

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _archives, _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _apparmor,
     _boot_loader,
     _bootable,
     _disk,
-    _paths,
     _relay_address,
-    _sources,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._builder import Builder
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._recipe import (
     APT_OPTIONS,
     DPKG_OPTIONS,
@@ -56,7 +55,7 @@ class Image:
 
 
 def find(cache_folder: Path, recipe: Recipe) -> Image | None:
-    """The image of this recipe, or None if it was never built; ProvisioningError if it is no longer what was built."""
+    """The image of this recipe, or None if it was never built; MachineError if it is no longer what was built."""
     folder = cache_folder / recipe.digest()
     if not folder.is_dir():
         return None
@@ -66,17 +65,17 @@ def find(cache_folder: Path, recipe: Recipe) -> Image | None:
         expected = manifest["contents"]
         packages = dict(manifest["packages"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ProvisioningError(f"the image in {folder} is damaged (image.json cannot be read): {remedy}") from error
+        raise MachineError(f"the image in {folder} is damaged (image.json cannot be read): {remedy}") from error
     damage = _bootable_damage(folder, expected) if recipe.bootable else _tree_damage(folder, expected)
     if damage:
-        raise ProvisioningError(f"the image in {folder} is damaged ({damage}): {remedy}")
+        raise MachineError(f"the image in {folder} is damaged ({damage}): {remedy}")
     return Image(recipe.digest(), folder, packages)
 
 
 def build(cache_folder: Path, recipe: Recipe) -> Image:
     """Build the image in a temporary folder and give it its name when it is whole; waits for a build under way."""
     if os.geteuid() != 0:
-        raise ProvisioningError("an image is built as root: set become for the provisioner")
+        raise MachineError("an image is built as root: set become for the provisioner")
     needed_mib = _BOOTABLE_BUILD_DISK_MIB if recipe.bootable else _BUILD_DISK_MIB
     _paths.require_free_disk(cache_folder, needed_mib, "building a host image")
     cache_folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +100,7 @@ def build(cache_folder: Path, recipe: Recipe) -> Image:
 def _build_in(building: Path, builder: Builder, recipe: Recipe) -> dict[str, str]:
     """Make all files of the image; returns its packages."""
     root = building / ROOT
-    archives = _sources.read_archives()
+    archives = _archives.read_archives()
     _bootstrap(root, recipe, archives, builder)
     _configure(root, recipe, archives)
     packages = _packages(root)
@@ -138,24 +137,24 @@ def _only_build(cache_folder: Path) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _bootstrap(root: Path, recipe: Recipe, archives: dict[str, _sources.Archive], builder: Builder) -> None:
+def _bootstrap(root: Path, recipe: Recipe, archives: dict[str, _archives.Archive], builder: Builder) -> None:
     """Unpack the packages over the files that they are to find."""
     for name, (content, mode) in recipe.early_files().items():
         _paths.write_file(root / name, content, mode)
     argv = ["mmdebstrap", "--mode=root"]
     argv += ["--variant=minbase", "--format=directory", "--skip=check/empty"]
     argv += [f"--include={','.join(recipe.all_packages())}"]
-    argv += [f"--aptopt={option.rstrip(';')}" for option in (*APT_OPTIONS, *_sources.read_proxy_options())]
+    argv += [f"--aptopt={option.rstrip(';')}" for option in (*APT_OPTIONS, *_archives.read_proxy_options())]
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     argv += [recipe.suite, str(root)]
     argv += [
         f"deb [signed-by={archive.keyring}] {archive.uri} {suite} main"
-        for archive, suite in _sources.suites_of(recipe.suite, recipe.pinned_suites(), archives)
+        for archive, suite in _archives.suites_of(recipe.suite, recipe.pinned_suites(), archives)
     ]
     builder.run(argv, f"mmdebstrap could not build Debian {recipe.suite}")
 
 
-def _configure(root: Path, recipe: Recipe, archives: dict[str, _sources.Archive]) -> None:
+def _configure(root: Path, recipe: Recipe, archives: dict[str, _archives.Archive]) -> None:
     """Make the bare file system a host: package sources, units, no identity of its own."""
     for name, (content, mode) in recipe.files().items():
         _paths.write_file(root / name, content, mode)
@@ -178,7 +177,7 @@ def _configure(root: Path, recipe: Recipe, archives: dict[str, _sources.Archive]
     run(["systemctl", f"--root={root}", "--quiet", "mask", *recipe.masked_units()])
 
 
-def _host_sources(root: Path, recipe: Recipe, archives: dict[str, _sources.Archive]) -> str:
+def _host_sources(root: Path, recipe: Recipe, archives: dict[str, _archives.Archive]) -> str:
     """The hosts' package sources, in deb822 form: the provisioner's relay by a name that each host resolves itself."""
     stanzas: list[str] = []
     for name, archive in sorted(archives.items()):
@@ -187,7 +186,7 @@ def _host_sources(root: Path, recipe: Recipe, archives: dict[str, _sources.Archi
             keyring = f"{_KEYRING_FOLDER}/provisioner-{name}.asc"
         shutil.copyfile(archive.keyring, str(root / keyring))
         (root / keyring).chmod(0o644)
-        suites = _sources.suites_of(recipe.suite, recipe.suites(), archives)
+        suites = _archives.suites_of(recipe.suite, recipe.suites(), archives)
         stanzas.append(
             "Types: deb\n"
             f"URIs: http://{_relay_address.NAME}:{_relay_address.PORT}/{name}\n"

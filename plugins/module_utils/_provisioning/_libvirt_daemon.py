@@ -14,8 +14,8 @@ import stat
 import time
 from pathlib import Path
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _devices, _service
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _SOCKET = "/run/libvirt/libvirt-sock"
 _FOLDER = Path("/run/stsm-live-migration")
@@ -45,7 +45,7 @@ def is_installed() -> bool:
 def start() -> None:
     """Start the daemon and wait until it answers."""
     if not is_installed():
-        raise ProvisioningError("the provisioner has no libvirtd: install libvirt-daemon-system")
+        raise MachineError("the provisioner has no libvirtd: install libvirt-daemon-system")
     if _service.systemd_is_running():
         run(["systemctl", "start", "libvirtd.socket"])
     else:
@@ -58,7 +58,7 @@ def start() -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while not answers():
         if time.monotonic() > deadline:
-            raise ProvisioningError(f"libvirt does not answer at {_SOCKET}: {_last_line()}")
+            raise MachineError(f"libvirt does not answer at {_SOCKET}: {_last_line()}")
         time.sleep(0.1)
 
 
@@ -80,7 +80,7 @@ def stop() -> None:
     for program in reversed(_PROGRAMS):
         survivors = _service.stop(_processes(program), [signal.SIGTERM, signal.SIGKILL], 10.0)
         if survivors:
-            raise ProvisioningError(f"{program} (process {survivors[0]}) does not end, not even by SIGKILL")
+            raise MachineError(f"{program} (process {survivors[0]}) does not end, not even by SIGKILL")
         _service.forget(_unit(program))
         for path in (_pid_file(program), _log(program)):
             path.unlink(missing_ok=True)

@@ -16,19 +16,20 @@ from functools import partial
 from pathlib import Path
 from typing import Iterable
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent._memory import available_memory_mib
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _devices,
     _host,
     _libvirt_identity,
     _libvirt_plan,
     _links,
-    _paths,
     _plan,
     _service,
     _shaping,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _QEMU = "qemu-system-x86_64"
 _KVM = "/dev/kvm"
@@ -80,7 +81,7 @@ def end(prefix: str, state_folder: Path, names: Iterable[str]) -> None:
     running = [pid for name in names for pid in _processes(prefix, state_folder, name)]
     survivors = _service.stop(running, [signal.SIGTERM, signal.SIGKILL], 10.0)
     if survivors:
-        raise ProvisioningError(f"QEMU (process {survivors[0]}) does not end, not even by SIGKILL: look at dmesg")
+        raise MachineError(f"QEMU (process {survivors[0]}) does not end, not even by SIGKILL: look at dmesg")
 
 
 def remove(prefix: str, state_folder: Path) -> None:
@@ -137,12 +138,12 @@ def _identify(plan: _libvirt_plan.Plan, machine: _libvirt_plan.Machine) -> None:
 
 def _require_accelerator(plan: _libvirt_plan.Plan, check: bool) -> None:
     if plan.accelerator == "auto" and not check:
-        raise ProvisioningError(
+        raise MachineError(
             "virtual machines are made on kvm or tcg, not on auto: find out which with accelerator_info, or set "
             "virtual_hosts_accelerator"
         )
     if plan.accelerator == "kvm" and not _devices.exists(_KVM):
-        raise ProvisioningError(
+        raise MachineError(
             f"virtual_hosts_accelerator is kvm, but the machine has no {_KVM}: set it to auto or tcg, or switch on "
             "virtualisation in the machine's firmware"
         )
@@ -160,7 +161,7 @@ def _require_one_emulated_processor(plan: _libvirt_plan.Plan) -> None:
         return
     version = re.search(r"version (\d+)\.(\d+)", run([_QEMU, "--version"]))
     if version and (int(version.group(1)), int(version.group(2))) < _SAFE_EMULATION:
-        raise ProvisioningError(
+        raise MachineError(
             f"hosts {' and '.join(several)} are to have several processors, which QEMU {version.group(1)}."
             f"{version.group(2)} emulates unsafely: set virtual_hosts_vcpus (or virtual_host_vcpus of each) to 1, or "
             "install QEMU 8.1 or newer"
@@ -170,11 +171,11 @@ def _require_one_emulated_processor(plan: _libvirt_plan.Plan) -> None:
 def _require_image(plan: _libvirt_plan.Plan) -> None:
     image = plan.testbed.image
     if not image.is_file():
-        raise ProvisioningError(f"there is no image {image}: build it with the role host_image (host_image_bootable)")
+        raise MachineError(f"there is no image {image}: build it with the role host_image (host_image_bootable)")
     size_gib = image.stat().st_size / _GIB
     for machine in plan.machines:
         if machine.disk_gib < size_gib:
-            raise ProvisioningError(
+            raise MachineError(
                 f"host {machine.host.name} is to have a disk of {machine.disk_gib} GiB, but the image has "
                 f"{size_gib:.1f} GiB: set virtual_host_disk_gib to that or more"
             )
@@ -184,17 +185,12 @@ def _require_memory(plan: _libvirt_plan.Plan) -> None:
     state_folder, prefix = plan.testbed.state_folder, plan.testbed.prefix
     idle = [one for one in plan.machines if not _processes(prefix, state_folder, one.host.name)]
     needed_mib = sum(machine.memory_mib + _OVERHEAD_MIB[plan.accelerator] for machine in idle)
-    free_mib = _available_memory_mib(Path("/proc/meminfo").read_text(encoding="ascii"))
+    free_mib = available_memory_mib()
     if needed_mib > free_mib:
-        raise ProvisioningError(
+        raise MachineError(
             f"the machine has {free_mib} MiB of memory available, but {len(idle)} virtual machines need {needed_mib} "
             "MiB: set less virtual_hosts_memory_mib (or virtual_host_memory_mib of a host), or end something else"
         )
-
-
-def _available_memory_mib(meminfo: str) -> int:
-    found = re.search(r"^MemAvailable:\s+([0-9]+) kB$", meminfo, re.M)
-    return int(found.group(1)) // 1024 if found else 0
 
 
 def _require_disk(plan: _libvirt_plan.Plan) -> None:

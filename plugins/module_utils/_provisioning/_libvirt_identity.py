@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._token_bucket import choose_shape
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _host,
     _identity,
     _libvirt_plan,
     _networkd_shaping,
-    _paths,
     _plan,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import run
 
 # The image finds the disk by this label.
 _LABEL = "identity"

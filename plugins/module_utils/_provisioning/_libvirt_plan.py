@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _host, _plan
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 # The namespace of Ansible's filter to_uuid: a playbook can tell from a name alone whether a thing is ours.
 _NAMESPACE = uuid.UUID("361E6D51-FAEC-444A-9079-341386DA8E2E")
@@ -41,11 +41,11 @@ class Plan:
 
 
 def make_plan(parameters: Mapping[str, Any]) -> Plan:
-    """The machines that a module's parameters describe; ProvisioningError names the first thing wrong with them."""
+    """The machines that a module's parameters describe; MachineError names the first thing wrong with them."""
     testbed = _plan.make_testbed({**parameters, "image": parameters["image_disk"], "devices": ()})
     for host in testbed.hosts:
         if host.folders:
-            raise ProvisioningError(
+            raise MachineError(
                 f"host {host.name} is to share {' and '.join(host.folders)}, but a virtual machine shares no folders: "
                 "set virtual_host_backend of that host to nspawn, or take its virtual_host_folders away"
             )
@@ -66,7 +66,7 @@ def _make_machine(host: _plan.Host, sizes: Mapping[str, Mapping[str, Any]]) -> M
     for name, least in (("vcpus", 1), ("memory_mib", _LEAST_MEMORY_MIB), ("disk_gib", _LEAST_DISK_GIB)):
         given = str((sizes.get(name) or {}).get(host.name, ""))
         if not given.isdecimal() or int(given) < least:
-            raise ProvisioningError(
+            raise MachineError(
                 f"host {host.name} is to have {name} {given!r}: set virtual_host_{name} of that host, or "
                 f"virtual_hosts_{name} for all, to {least} or more"
             )

@@ -10,8 +10,8 @@ import socket
 import time
 from pathlib import Path
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _devices, _host, _plan, _service
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 # System calls that nspawn denies and a hypervisor needs: post-copy, and what QEMU and libvirt try at start.
 _SYSTEM_CALLS = "userfaultfd bpf add_key keyctl perf_event_open"
@@ -46,7 +46,7 @@ def wait(testbed: _plan.Testbed, host: _plan.Host, deadline: float) -> None:
         ended = not folder.processes()
         if ended or time.monotonic() > deadline:
             what = "ended while booting" if ended else f"does not answer SSH at {address} in the given time"
-            raise ProvisioningError(f"host {host.name} {what}: {_last_line(folder.log)} (the rest is in {folder.log})")
+            raise MachineError(f"host {host.name} {what}: {_last_line(folder.log)} (the rest is in {folder.log})")
         time.sleep(0.1)
 
 
@@ -64,9 +64,7 @@ def stop_all(folders: list[_host.HostFolder], prefix: str) -> None:
     # The first signal asks the host to shut down, a second one ends it at once.
     survivors = _service.stop(running, [signal.SIGTERM, signal.SIGTERM, signal.SIGKILL], _STOP_PATIENCE_SECONDS)
     if survivors:
-        raise ProvisioningError(
-            f"systemd-nspawn (process {survivors[0]}) does not end, not even by SIGKILL: look at dmesg"
-        )
+        raise MachineError(f"systemd-nspawn (process {survivors[0]}) does not end, not even by SIGKILL: look at dmesg")
     for folder in folders:
         _service.forget(_unit(prefix, folder.path.name))
 

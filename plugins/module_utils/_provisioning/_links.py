@@ -18,9 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths, _plan
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _plan
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 _GONE_TIMEOUT_SECONDS = 10.0
 
@@ -48,7 +49,7 @@ def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None
         if name in ours or link.get("master") in ours:
             continue
         if name in wanted:
-            raise ProvisioningError(
+            raise MachineError(
                 f"the machine has an interface {name} that was not made for {testbed.state_folder}: "
                 "set virtual_hosts_prefix to a free one"
             )
@@ -56,7 +57,7 @@ def check_free(testbed: _plan.Testbed, links: dict[str, dict[str, Any]]) -> None
             used = ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}").network
             for network in testbed.networks:
                 if used.overlaps(network.subnet):
-                    raise ProvisioningError(
+                    raise MachineError(
                         f"the machine's interface {name} has {address['local']}/{address['prefixlen']}, which overlaps "
                         f"the {network.name} network {network.subnet}: set another subnet in the inventory"
                     )
@@ -140,10 +141,10 @@ def remove_links(group: int) -> None:
         if not ours:
             return
         if time.monotonic() > deadline:
-            raise ProvisioningError(
+            raise MachineError(
                 f"the interfaces {', '.join(ours)} are not gone {_GONE_TIMEOUT_SECONDS:.0f} s after deletion"
             )
         for name in ours:
             # One may be going already, with its other end or a namespace; what is left shows in the next round.
-            with contextlib.suppress(ProvisioningError):
+            with contextlib.suppress(MachineError):
                 run(["ip", "link", "delete", "dev", name])

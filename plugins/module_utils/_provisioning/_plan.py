@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Sequence, Union
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _folders
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -98,14 +98,14 @@ def owner_group(prefix: str, state_folder: Path) -> int:
 
 def check_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
-        raise ProvisioningError(
+        raise MachineError(
             f"the prefix {prefix!r} does not begin interface names: set one to eight lower-case letters and digits"
         )
     return prefix
 
 
 def make_testbed(parameters: Mapping[str, Any]) -> Testbed:
-    """The testbed that a module's parameters describe; ProvisioningError names the first thing wrong with them."""
+    """The testbed that a module's parameters describe; MachineError names the first thing wrong with them."""
     prefix = check_prefix(parameters["prefix"])
     networks = tuple(_make_network(options) for options in parameters["networks"])
     _check_networks(networks)
@@ -133,20 +133,20 @@ def _make_network(options: Mapping[str, Any]) -> Network:
         given = options["provisioner_address"]
         address = ipaddress.ip_address(given) if given else None
     except ValueError as error:
-        raise ProvisioningError(
+        raise MachineError(
             f"{where}: {error}: set subnet like 198.18.0.0/24 or 2001:2::/64 and addresses in it"
         ) from error
     if address is not None and address not in subnet:
-        raise ProvisioningError(f"{where}: the provisioner's address {address} is not in the subnet {subnet}")
+        raise MachineError(f"{where}: the provisioner's address {address} is not in the subnet {subnet}")
     rate, delay_ms, mtu = options["rate_mbit_per_second"], options["delay_ms"], options["mtu"]
     if rate is not None and not 0 < rate <= 100_000:
-        raise ProvisioningError(
+        raise MachineError(
             f"{where}: rate_mbit_per_second is {rate:g}: set more than 0 and at most 100000, or leave it out"
         )
     if not 0 <= delay_ms <= 10_000:
-        raise ProvisioningError(f"{where}: delay_ms is {delay_ms:g}: set 0 to 10000")
+        raise MachineError(f"{where}: delay_ms is {delay_ms:g}: set 0 to 10000")
     if not 1280 <= mtu <= 65_535:
-        raise ProvisioningError(f"{where}: mtu is {mtu}: set 1280 to 65535")
+        raise MachineError(f"{where}: mtu is {mtu}: set 1280 to 65535")
     _check_interface_name(name)
     _check_interface_name(options["bridge"])
     return Network(name, options["bridge"], subnet, address, rate, delay_ms, mtu, options["host_bridge"] or None)
@@ -154,7 +154,7 @@ def _make_network(options: Mapping[str, Any]) -> Network:
 
 def _check_interface_name(name: str) -> None:
     if len(name) > _INTERFACE_NAME_LENGTH or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise ProvisioningError(
+        raise MachineError(
             f"{name!r} cannot name a network interface (at most {_INTERFACE_NAME_LENGTH} lower-case letters, digits, "
             "- and _): set a shorter prefix, bridge or network name"
         )
@@ -164,19 +164,17 @@ def _check_networks(networks: Sequence[Network]) -> None:
     for what, names in (("network", [n.name for n in networks]), ("bridge", [n.bridge for n in networks])):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ProvisioningError(f"the {what} {twice[0]} is declared twice: give each its own name")
+            raise MachineError(f"the {what} {twice[0]} is declared twice: give each its own name")
     for index, network in enumerate(networks):
         for other in networks[:index]:
             if network.subnet.overlaps(other.subnet):
-                raise ProvisioningError(
+                raise MachineError(
                     f"the networks {other.name} ({other.subnet}) and {network.name} ({network.subnet}) overlap: "
                     "give each its own subnet"
                 )
     management = [network for network in networks if network.name == MANAGEMENT]
     if not management or management[0].provisioner_address is None:
-        raise ProvisioningError(
-            f"hosts are reached over the network {MANAGEMENT}: declare it, with a provisioner_address"
-        )
+        raise MachineError(f"hosts are reached over the network {MANAGEMENT}: declare it, with a provisioner_address")
 
 
 def _make_hosts(networks: Sequence[Network], parameters: Mapping[str, Any]) -> tuple[Host, ...]:
@@ -184,11 +182,11 @@ def _make_hosts(networks: Sequence[Network], parameters: Mapping[str, Any]) -> t
     addresses: Mapping[str, Mapping[str, str]] = parameters["addresses"]
     names = list(addresses.get(MANAGEMENT, {}))
     if not 1 <= len(names) <= MAXIMUM_HOSTS:
-        raise ProvisioningError(f"{len(names)} hosts are asked for: list 1 to {MAXIMUM_HOSTS} of them in the inventory")
+        raise MachineError(f"{len(names)} hosts are asked for: list 1 to {MAXIMUM_HOSTS} of them in the inventory")
     hosts: list[Host] = []
     for name in names:
         if not _HOST_NAME.fullmatch(name):
-            raise ProvisioningError(f"{name!r} cannot name a host: use lower-case letters, digits and -")
+            raise MachineError(f"{name!r} cannot name a host: use lower-case letters, digits and -")
         joined = _joined_networks(networks, name, (parameters.get("host_networks") or {}).get(name))
         own = {}
         for network in networks:
@@ -197,7 +195,7 @@ def _make_hosts(networks: Sequence[Network], parameters: Mapping[str, Any]) -> t
         management = next(network for network in networks if network.name == MANAGEMENT)
         number = int(own[MANAGEMENT]) - int(management.subnet.network_address)
         if number > _LARGEST_NUMBER:
-            raise ProvisioningError(
+            raise MachineError(
                 f"host {name} has the management address {own[MANAGEMENT]}, which is number {number} in its subnet and "
                 f"too much for the name of an interface: set one of the first {_LARGEST_NUMBER}"
             )
@@ -213,7 +211,7 @@ def _choose(hosts: Sequence[Host], members: Sequence[str] | None) -> tuple[Host,
     """Those of the hosts that are asked for; all where nothing is said."""
     unknown = sorted(set(members or ()) - {host.name for host in hosts})
     if unknown:
-        raise ProvisioningError(f"host {unknown[0]} has no {MANAGEMENT} address: set its ansible_host")
+        raise MachineError(f"host {unknown[0]} has no {MANAGEMENT} address: set its ansible_host")
     return tuple(host for host in hosts if members is None or host.name in members)
 
 
@@ -224,12 +222,12 @@ def _joined_networks(networks: Sequence[Network], host: str, given: Sequence[str
         return known
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise ProvisioningError(
+        raise MachineError(
             f"host {host} is to join the network {unknown[0]}, which is not declared: set virtual_host_networks to "
             f"some of {', '.join(known)}"
         )
     if MANAGEMENT not in given:
-        raise ProvisioningError(
+        raise MachineError(
             f"host {host} is reached over the network {MANAGEMENT}: add it to the host's virtual_host_networks"
         )
     return tuple(name for name in known if name in given)
@@ -239,12 +237,12 @@ def _host_address(network: Network, host: str, given: str | None) -> Address:
     try:
         address = ipaddress.ip_address(given or "")
     except ValueError as error:
-        raise ProvisioningError(
+        raise MachineError(
             f"host {host} has the {network.name} address {given!r}: set an address in {network.subnet}"
         ) from error
     ends = (network.subnet.network_address, network.subnet.broadcast_address)
     if address not in network.subnet or address in ends:
-        raise ProvisioningError(f"host {host} has the {network.name} address {address}: set one in {network.subnet}")
+        raise MachineError(f"host {host} has the {network.name} address {address}: set one in {network.subnet}")
     return address
 
 
@@ -257,7 +255,5 @@ def _check_addresses(networks: Sequence[Network], hosts: Sequence[Host]) -> None
     for host in hosts:
         for address in host.addresses.values():
             if address in taken:
-                raise ProvisioningError(
-                    f"{taken[address]} and {host.name} both have {address}: give each its own address"
-                )
+                raise MachineError(f"{taken[address]} and {host.name} both have {address}: give each its own address")
             taken[address] = host.name

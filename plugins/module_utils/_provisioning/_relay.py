@@ -14,13 +14,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
-    _paths,
-    _relay_address,
-    _service,
-    _sources,
-)
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _archives, _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
+from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _relay_address, _service
 
 # The user that apt itself fetches as; it exists on every Debian.
 _USER = "_apt"
@@ -40,7 +36,7 @@ class Relay:
     state_folder: Path
 
     def configuration(self) -> str:
-        archives: dict[str, str] = {name: archive.uri for name, archive in _sources.read_archives().items()}
+        archives: dict[str, str] = {name: archive.uri for name, archive in _archives.read_archives().items()}
         content = {
             "address": self.address,
             "port": _relay_address.PORT,
@@ -85,7 +81,7 @@ def start(relay: Relay) -> None:
     while not _answers(relay.address):
         if time.monotonic() > deadline:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["it printed nothing"]
-            raise ProvisioningError(
+            raise MachineError(
                 f"the package relay does not answer at {relay.address} port {_relay_address.PORT}: {lines[-1]}"
             )
         time.sleep(0.05)
@@ -94,7 +90,7 @@ def start(relay: Relay) -> None:
 def stop(prefix: str, state_folder: Path) -> None:
     survivors = _service.stop(processes(prefix, state_folder), [signal.SIGTERM, signal.SIGKILL], 3.0)
     if survivors:
-        raise ProvisioningError(f"the package relay (process {survivors[0]}) does not end, not even by SIGKILL")
+        raise MachineError(f"the package relay (process {survivors[0]}) does not end, not even by SIGKILL")
     _service.forget(_unit(prefix))
 
 

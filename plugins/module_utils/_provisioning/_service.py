@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Iterable, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _cgroups
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
 
 
 def systemd_is_running() -> bool:
@@ -81,7 +81,7 @@ def forget(unit: str) -> None:
         _cgroups.remove(unit)
         return
     # Fails where systemd was quicker, which is as good.
-    with contextlib.suppress(ProvisioningError):
+    with contextlib.suppress(MachineError):
         run(["systemctl", "stop", unit])
 
 

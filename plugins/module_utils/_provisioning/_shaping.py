@@ -19,7 +19,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent._token_
     choose_shape,
     htb_rate_mbit_per_second,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 
 _KIB = 1024
 # The kernel keeps rates and bursts in coarser steps than they are given in.
@@ -84,7 +84,7 @@ def matches(disciplines: Sequence[Any], classes: str, rate_mbit_per_second: floa
 
 
 def set_shape(end: End, rate_mbit_per_second: float | None, delay_ms: float, mtu: int) -> None:
-    """Replace whatever shapes the end, then read back; ProvisioningError if the kernel made something else of it."""
+    """Replace whatever shapes the end, then read back; MachineError if the kernel made something else of it."""
     shape = None if rate_mbit_per_second is None else choose_shape(rate_mbit_per_second)
     present = json.loads(end.tc("-json", "qdisc", "show", "dev", end.device))
     # One that the kernel gave the device by itself has no handle, and gives way without being deleted.
@@ -94,7 +94,7 @@ def set_shape(end: End, rate_mbit_per_second: float | None, delay_ms: float, mtu
         end.tc(*arguments)
     if not is_shaped(end, rate_mbit_per_second, delay_ms):
         read = end.tc("qdisc", "show", "dev", end.device).strip()
-        raise ProvisioningError(
+        raise MachineError(
             f"{end.device} was to carry {rate_mbit_per_second} Mbit/s with {delay_ms:g} ms of delay, "
             f"but tc reads back: {read}"
         )
@@ -106,8 +106,8 @@ def check_delay_is_possible(network: str, delay_ms: float) -> None:
         return
     try:
         run(["unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"])
-    except ProvisioningError as error:
-        raise ProvisioningError(
+    except MachineError as error:
+        raise MachineError(
             f"network {network} asks for delay_ms {delay_ms:g}, but this kernel has no netem to delay packets with: "
             "set delay_ms to 0 or use a kernel with CONFIG_NET_SCH_NETEM"
         ) from error

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Iterator
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _folders,
     _host,
@@ -18,13 +20,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
     _libvirt_plan,
     _life,
     _links,
-    _paths,
     _plan,
     _relay,
     _shaping,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 _LOCK_TIMEOUT_SECONDS = 120.0
 # What a host's own layer may grow to with QEMU, libvirt and a guest's files.
@@ -138,7 +138,7 @@ def remove(prefix: str, state_folder: Path, check: bool) -> list[str]:
 
 @contextmanager
 def only_one(state_folder: Path) -> Iterator[None]:
-    """Keep a second provision or teardown of the same state out; ProvisioningError if the first takes too long."""
+    """Keep a second provision or teardown of the same state out; MachineError if the first takes too long."""
     lock_folder = Path("/run/lock")
     name = str(state_folder).strip("/").replace("/", "-")
     deadline: float | None = None
@@ -150,7 +150,7 @@ def only_one(state_folder: Path) -> Iterator[None]:
             except OSError as error:
                 deadline = deadline or time.monotonic() + _LOCK_TIMEOUT_SECONDS
                 if time.monotonic() > deadline:
-                    raise ProvisioningError(
+                    raise MachineError(
                         f"another provision or teardown of {state_folder} is running: wait for it or end it"
                     ) from error
                 time.sleep(0.2)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""Let the running kernel hand page faults to this program and answer them, and change nothing else.
+"""Let the running kernel hand page faults to this program and answer them, and leave everything as it was.
 
 Prints one JSON object: {"release": what uname says, and for each of the modes
   missing        pages that are not there, filled by UFFDIO_COPY: post-copy
   write_protect  pages that must not be written yet, released by UFFDIO_WRITEPROTECT: background snapshots
   minor_shmem    pages of shared memory that are there and not mapped yet, mapped by UFFDIO_CONTINUE
+  minor_hugetlb  the same with huge pages; a host that keeps none in reserve lends some for the time of the probe
 {"supported": bool, "latency_us": median time for which a thread waited for its page (this program's own share in it
 included) or null, "reason": null or why not}, and "summary": all of it in a line}.
 """
@@ -17,26 +18,33 @@ import fcntl
 import json
 import mmap
 import os
+import re
 import select
 import statistics
 import struct
 import sys
 import threading
 import time
-from typing import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator
 
 PAGE = mmap.PAGESIZE
 PAGES = 64
+# Huge pages are dear.
+HUGE_PAGES = 8
+LENT_HUGE_PAGES = Path("/proc/sys/vm/nr_overcommit_hugepages")
 TIME_LIMIT_MS = 10_000
 _SYS_USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 # linux/userfaultfd.h: requests, the features asked for, modes of a registration, and flags of a fault.
 _API, _REGISTER, _COPY = 0xC018AA3F, 0xC020AA00, 0xC028AA03
 _WRITE_PROTECT, _CONTINUE = 0xC018AA06, 0xC020AA07
 _API_VERSION = 0xAA
-_FEATURE_WRITE_PROTECT, _FEATURE_MINOR_SHMEM = 1 << 0, 1 << 10
+_FEATURE_WRITE_PROTECT, _FEATURE_MINOR_HUGETLBFS, _FEATURE_MINOR_SHMEM = 1 << 0, 1 << 9, 1 << 10
 _MISSING, _PROTECTED, _MINOR = 1, 2, 4
 _FAULT_EVENT, _FAULT_PROTECTED, _FAULT_MINOR = 0x12, 1 << 1, 1 << 2
 _MESSAGE_BYTES = 32
+_MFD_HUGETLB = 4
 
 # Calls by this object let other threads run, also while the call waits for a page.
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -68,8 +76,8 @@ def address_of(memory: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
-def next_fault(descriptor: int) -> tuple[int, int]:
-    """Flags of the next fault and the address of its page."""
+def next_fault(descriptor: int, size: int) -> tuple[int, int]:
+    """Flags of the next fault and the address of its page of *size* bytes."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     if not poll.poll(TIME_LIMIT_MS):
@@ -77,34 +85,41 @@ def next_fault(descriptor: int) -> tuple[int, int]:
     event, flags, address = struct.unpack("=B7xQQ8x", os.read(descriptor, _MESSAGE_BYTES))
     if event != _FAULT_EVENT:
         raise NotSupportedError(f"the event {event:#x} came instead of a page fault")
-    return flags, address & ~(PAGE - 1)
+    return flags, address & ~(size - 1)
 
 
-def touch_all(copy: Callable[[int], None], waited: list[float]) -> None:
+def touch_all(copy: Callable[[int], None], pages: int, waited: list[float]) -> None:
     """Touch page after page and write down for how many microseconds each was waited for."""
-    for page in range(PAGES):
+    for page in range(pages):
         began = time.perf_counter_ns()
         copy(page)
         waited.append((time.perf_counter_ns() - began) / 1000)
 
 
 def measure(
-    descriptor: int, start: int, mode: int, copy: Callable[[int], None], answer: Callable[[int], None], wanted_flag: int
+    descriptor: int,
+    start: int,
+    mode: int,
+    copy: Callable[[int], None],
+    answer: Callable[[int], None],
+    wanted_flag: int,
+    size: int = PAGE,
+    pages: int = PAGES,
 ) -> float:
     """Register the pages from *start*, touch them in another thread, answer each fault; median of the waiting times."""
-    fcntl.ioctl(descriptor, _REGISTER, struct.pack("=QQQQ", start, PAGES * PAGE, mode, 0))
+    fcntl.ioctl(descriptor, _REGISTER, struct.pack("=QQQQ", start, pages * size, mode, 0))
     if mode == _PROTECTED:
-        fcntl.ioctl(descriptor, _WRITE_PROTECT, struct.pack("=QQQ", start, PAGES * PAGE, 1))
+        fcntl.ioctl(descriptor, _WRITE_PROTECT, struct.pack("=QQQ", start, pages * size, 1))
     waited: list[float] = []
-    toucher = threading.Thread(target=touch_all, args=(copy, waited), daemon=True)
+    toucher = threading.Thread(target=touch_all, args=(copy, pages, waited), daemon=True)
     toucher.start()
-    for _page in range(PAGES):
-        flags, address = next_fault(descriptor)
+    for _page in range(pages):
+        flags, address = next_fault(descriptor, size)
         if wanted_flag and not flags & wanted_flag:
             raise NotSupportedError(f"the page fault has the flags {flags:#x} and not {wanted_flag:#x}")
         answer(address)
     toucher.join(TIME_LIMIT_MS / 1000)
-    if len(waited) < PAGES:
+    if len(waited) < pages:
         raise NotSupportedError("an answered page fault did not end")
     return statistics.median(waited)
 
@@ -152,26 +167,53 @@ def write_protect() -> float:
     )
 
 
-def minor_shmem() -> float:
+def minor(feature: int, shared: int, size: int, pages: int) -> float:
     """Map pages that another mapping of the same memory has filled already."""
-    descriptor = open_userfaultfd(_FEATURE_MINOR_SHMEM)
-    shared = os.memfd_create("userfaultfd_probe")
-    os.ftruncate(shared, PAGES * PAGE)
-    filled, memory, seen = mmap.mmap(shared, PAGES * PAGE), mmap.mmap(shared, PAGES * PAGE), mmap.mmap(-1, PAGES)
-    filled.write(b"\x33" * (PAGES * PAGE))
+    descriptor = open_userfaultfd(feature)
+    os.ftruncate(shared, pages * size)
+    filled, memory, seen = mmap.mmap(shared, pages * size), mmap.mmap(shared, pages * size), mmap.mmap(-1, PAGE)
+    for page in range(pages):
+        filled[page * size] = 0x33
     start, target = address_of(memory), address_of(seen)
 
     def answer(address: int) -> None:
-        fcntl.ioctl(descriptor, _CONTINUE, bytearray(struct.pack("=QQQq", address, PAGE, 0, 0)))
+        fcntl.ioctl(descriptor, _CONTINUE, bytearray(struct.pack("=QQQq", address, size, 0, 0)))
 
-    return measure(
-        descriptor,
-        start,
-        _MINOR,
-        lambda page: _LIBC.memcpy(target + page, start + page * PAGE, 1),
-        answer,
-        _FAULT_MINOR,
-    )
+    def copy(page: int) -> None:
+        _LIBC.memcpy(target + page, start + page * size, 1)
+
+    median = measure(descriptor, start, _MINOR, copy, answer, _FAULT_MINOR, size, pages)
+    if seen[:pages] != b"\x33" * pages:
+        raise NotSupportedError("a page does not hold what was written to it")
+    return median
+
+
+def minor_shmem() -> float:
+    """Minor faults of ordinary shared memory."""
+    return minor(_FEATURE_MINOR_SHMEM, os.memfd_create("userfaultfd_probe"), PAGE, PAGES)
+
+
+def minor_hugetlb() -> float:
+    """Minor faults of huge pages, which is what guests with a lot of memory have."""
+    # First of all, so that a kernel without it is not asked for pages.
+    os.close(open_userfaultfd(_FEATURE_MINOR_HUGETLBFS))
+    found = re.search(r"^Hugepagesize: +([0-9]+) kB$", Path("/proc/meminfo").read_text(), re.M)
+    if found is None:
+        raise NotSupportedError("the kernel has no huge pages")
+    with huge_pages_lent():
+        shared = os.memfd_create("userfaultfd_probe", _MFD_HUGETLB)
+        return minor(_FEATURE_MINOR_HUGETLBFS, shared, int(found.group(1)) << 10, HUGE_PAGES)
+
+
+@contextmanager
+def huge_pages_lent() -> Iterator[None]:
+    """Let the kernel make huge pages on demand for a while; it takes them back when their memory is given up."""
+    before = LENT_HUGE_PAGES.read_text()
+    LENT_HUGE_PAGES.write_text(str(int(before) + HUGE_PAGES))
+    try:
+        yield
+    finally:
+        LENT_HUGE_PAGES.write_text(before)
 
 
 def try_mode(mode: Callable[[], float]) -> dict[str, object]:
@@ -185,7 +227,7 @@ def main() -> None:
     """Print what was found; a thread that still waits for a page ends with the process."""
     found: dict[str, object] = {"release": os.uname().release}
     said: list[str] = []
-    for mode in (missing, write_protect, minor_shmem):
+    for mode in (missing, write_protect, minor_shmem, minor_hugetlb):
         found[mode.__name__] = tried = try_mode(mode)
         said.append(
             f"{mode.__name__} {tried['latency_us']} us"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
 MS = 1_000_000
 PERIOD = 5 * MS
@@ -161,10 +162,11 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
     """Return a good run: 82 ms of blackout, 300 ms of brownout, 3.45 s of stream at the link's payload rate."""
     asked = scenario(strategy, dirty_rate_of_link, **top)
     rate = asked["workload"]["dirty_rate_mib_per_second"]
-    postcopy = strategy in ("hybrid", "post-copy")
+    row = STRATEGIES[strategy]
+    postcopy = row.uses_postcopy
     stop = ACTIVE - 20 if strategy == "stop-and-copy" else STOP
     resume = COMPLETED + 20 if strategy == "stop-and-copy" else RESUME if postcopy else COMPLETED + 2
-    stop = resume - (RESUME - STOP) if strategy == "pre-copy" else stop
+    stop = resume - (RESUME - STOP) if not postcopy and strategy != "stop-and-copy" else stop
     guest = SyntheticGuest(
         start=at(-2_200),
         quiet=(2_200 + stop) * MS,
@@ -212,6 +214,13 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
             "switch_requested_ns": at(STOP - 10) if postcopy else None,
             "abort_reason": None,
             "error": None,
+            "qemu": {
+                "capabilities": ["events", *row.qmp_capabilities, "return-path"],
+                "parameters": {"downtime-limit": 1 if postcopy else 300, **row.qmp_parameters(row.defaults)},
+                "statistics": {"status": "postcopy-active" if postcopy else "active"},
+                "connections": 0 if "tunnel" in row.features else 1 + row.defaults.get("channels", 1),
+            },
+            "resumes": [],
         },
         "events": sorted(events, key=lambda row: row["at_ns"]),
         "job_series": [
@@ -231,11 +240,18 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
                 {
                     "at_ns": at(t),
                     "cpu_seconds": {"CPU 0/TCG": 10 + t / 4_000, **({"live_migration": t / 5_000} if t > 0 else {})},
+                    # As if all went through it, which only a tunnel's does.
+                    "daemon": {"cpu_seconds": 1 + max(0, t) / 9_000, "read_bytes": max(0, t) * BYTES_PER_MS},
                 }
                 for t in range(-2_200, resume, 50)
             ],
             "destination": [
-                {"at_ns": at(t), "cpu_seconds": {"CPU 0/TCG": (t - 600) / 10_000}} for t in range(600, LAST, 50)
+                {
+                    "at_ns": at(t),
+                    "cpu_seconds": {"CPU 0/TCG": (t - 600) / 10_000},
+                    "daemon": {"cpu_seconds": 1 + t / 9_000},
+                }
+                for t in range(600, LAST, 50)
             ],
         },
         "echoes": guest.echoes(),

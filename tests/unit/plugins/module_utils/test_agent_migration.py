@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _migration
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _libvirt_mover, _migration
 
 
 class FakeLibvirtError(Exception):
@@ -33,6 +33,9 @@ FAKE_LIBVIRT = SimpleNamespace(
 
 
 FORMER_DOWNTIME_MS = 400
+
+# Nobody's QEMU is asked here.
+WITNESS: Any = SimpleNamespace(look=lambda: None, told=lambda: {"capabilities": ["events"]})
 
 
 class ScriptedDomain:
@@ -99,25 +102,23 @@ class Notices(list[dict[str, Any]]):
 
 @pytest.fixture(autouse=True)
 def _libvirt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_migration, "libvirt", FAKE_LIBVIRT)
+    monkeypatch.setattr(_libvirt_mover, "libvirt", FAKE_LIBVIRT)
 
 
 def begin(domain: ScriptedDomain, **request: Any) -> tuple[_migration.Migration, Notices]:
     notices = Notices()
-    migration = _migration.Migration(
-        "guest",
-        domain,
-        {
-            "destination_uri": "qemu+tls://b/system",
-            "flags": ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER"],
-            "parameters": {},
-            "switch": "never",
-            "time_limit_seconds": 30,
-            "downtime_limit_ms": None,
-            **request,
-        },
-        notices,
-    )
+    asked = {
+        "destination_uri": "qemu+tls://b/system",
+        "flags": ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER"],
+        "parameters": {},
+        "switch": "never",
+        "switch_number": None,
+        "recovers": False,
+        "time_limit_seconds": 30,
+        "downtime_limit_ms": None,
+        **request,
+    }
+    migration = _migration.Migration("guest", _libvirt_mover.LibvirtMover(domain, asked), asked, notices, WITNESS)
     migration.start()
     return migration, notices
 
@@ -137,6 +138,7 @@ def test_pre_copy_completes_and_never_switches() -> None:
     finished = notices.finished()
     assert (finished["error"], finished["abort_reason"], finished["switch_requested_ns"]) == (None, None, None)
     assert finished["start_ns"] <= finished["end_ns"]
+    assert finished["qemu"] == {"capabilities": ["events"]}
     assert domain.flags == 3
     assert domain.downtimes == [300, FORMER_DOWNTIME_MS]
     assert domain.switched == 0
@@ -145,12 +147,12 @@ def test_pre_copy_completes_and_never_switches() -> None:
 def test_hybrid_switches_when_all_memory_was_sent_once_and_not_at_an_early_look_at_the_bitmap() -> None:
     domain = ScriptedDomain()
     migration, notices = begin(domain, switch="after-first-pass")
-    migration.note_pass(1)
-    migration.note_pass(2)
+    migration.note_pass()
+    migration.note_pass()
     time.sleep(0.1)
     assert domain.switched == 0
     domain.sent_pages = 100
-    migration.note_pass(3)
+    migration.note_pass()
     wait_until(lambda: domain.switched)
     domain.end()
     assert notices.finished()["switch_requested_ns"] > notices.finished()["start_ns"]
@@ -172,11 +174,11 @@ def test_no_switch_is_asked_for_while_disks_are_copied(switch: str) -> None:
     domain.total_pages = domain.sent_pages = 0
     flags = ["VIR_MIGRATE_LIVE", "VIR_MIGRATE_PEER2PEER", "VIR_MIGRATE_NON_SHARED_DISK"]
     migration, notices = begin(domain, switch=switch, flags=flags)
-    migration.note_pass(1)
+    migration.note_pass()
     time.sleep(0.1)
     assert domain.switched == 0
     domain.total_pages = domain.sent_pages = 100
-    migration.note_pass(2)
+    migration.note_pass()
     wait_until(lambda: domain.switched)
     domain.end()
     assert notices.finished()["switch_requested_ns"] is not None
@@ -228,4 +230,4 @@ def test_error_of_libvirt_is_kept_word_for_word() -> None:
 
 
 def test_statistics_carry_units_and_leave_out_what_is_not_given() -> None:
-    assert _migration.named_statistics({"memory_bps": 5, "type": 2}) == {"memory_bytes_per_second": 5}
+    assert _libvirt_mover.named_statistics({"memory_bps": 5, "type": 2}) == {"memory_bytes_per_second": 5}

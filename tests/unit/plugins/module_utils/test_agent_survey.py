@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _qemu, _survey
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _memory, _qemu, _survey
 
 MACHINES = [
     {"name": "pc-q35-10.0", "alias": "q35", "cpu-max": 288},
@@ -54,4 +54,4 @@ def test_processor_models_are_read_with_what_they_lack() -> None:
 
 def test_room_is_looked_for_where_a_folder_would_be_made(tmp_path: Path) -> None:
     assert _survey.free_mib(tmp_path / "not" / "yet") == _survey.free_mib(tmp_path) > 0
-    assert _survey._available_memory_mib() > 0
+    assert _memory.available_memory_mib() > 0

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -60,6 +61,17 @@ def test_builds_are_read_from_what_the_deployment_left(tmp_path: Path, monkeypat
     (tmp_path / "others.fact").write_text("{}")
     monkeypatch.setattr(_facts, "_FACTS_FOLDER", str(tmp_path))
     assert _facts.builds() == {"qemu": {"version": "10.2.2", "digest": "1a2b", "patches": ["0001-a.patch"]}}
+
+
+@pytest.mark.parametrize(("running", "counts"), [("6.12.118-stsm-1a2b3c4d", True), ("6.12.118+deb13-amd64", False)])
+def test_a_built_kernel_counts_while_the_host_runs_on_it(
+    running: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fact = {"component": "kernel", "version": "6.12.118-1", "digest": "1a2b3c4d5e6f", "inputs": {"patches": []}}
+    (tmp_path / "stsm_kernel.fact").write_text(json.dumps(fact))
+    monkeypatch.setattr(_facts, "_FACTS_FOLDER", str(tmp_path))
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=running))
+    assert ("kernel" in _facts.builds()) is counts
 
 
 def test_the_build_id_is_that_of_the_running_program() -> None:

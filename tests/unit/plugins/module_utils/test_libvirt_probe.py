@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,13 +30,11 @@ DESCRIPTION = """\
 
 
 @pytest.fixture
-def probe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+def probe() -> ModuleType:
     spec = importlib.util.spec_from_file_location("libvirt_probe", PROBE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "DESCRIPTIONS", tmp_path)
-    monkeypatch.setattr(module, "STATE", tmp_path)
     return module
 
 
@@ -45,15 +45,15 @@ def test_constants_that_python_lacks_are_named(
     binding = ModuleType("libvirt")
     binding.__dict__["VIR_MIGRATE_LIVE"] = 1
     monkeypatch.setitem(sys.modules, "libvirt", binding)
-    assert probe.unbound() == {"libvirt": ["VIR_MIGRATE_NEW", "VIR_MIGRATE_PARAM_NEW"]}
+    assert probe.unbound(tmp_path) == {"libvirt": ["VIR_MIGRATE_NEW", "VIR_MIGRATE_PARAM_NEW"]}
     binding.__dict__.update(VIR_MIGRATE_NEW=8, VIR_MIGRATE_PARAM_NEW="new")
-    assert probe.unbound() == {}
+    assert probe.unbound(tmp_path) == {}
 
 
 def test_without_a_binding_all_are_named(probe: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "libvirt-qemu-api.xml").write_text(DESCRIPTION.replace("VIR_MIGRATE", "VIR_DOMAIN_QEMU"))
     monkeypatch.setitem(sys.modules, "libvirt_qemu", None)
-    assert probe.unbound() == {
+    assert probe.unbound(tmp_path) == {
         "libvirt_qemu": ["VIR_DOMAIN_QEMU_LIVE", "VIR_DOMAIN_QEMU_NEW", "VIR_DOMAIN_QEMU_PARAM_NEW"]
     }
 
@@ -67,7 +67,7 @@ def test_a_guest_is_a_process_that_runs(probe: ModuleType, tmp_path: Path) -> No
     # libvirtd's own, one of a process that is gone, and one that nobody could write.
     for name, text in (("driver", "1"), ("gone", "999999999"), ("torn", "")):
         (tmp_path / f"{name}.pid").write_text(text)
-    assert probe.guests() == {}
+    assert probe.guests(tmp_path) == {}
 
 
 def domain(job: int | None) -> SimpleNamespace:
@@ -86,3 +86,17 @@ def test_a_guest_that_arrives_is_busy(probe: ModuleType, job: int | None, busy: 
     binding = ModuleType("libvirt")
     binding.__dict__.update(VIR_DOMAIN_JOB_NONE=0, libvirtError=RuntimeError)
     assert probe.busy(binding, domain(job)) is busy
+
+
+def test_a_program_that_was_replaced_is_outdated(probe: ModuleType, tmp_path: Path) -> None:
+    program = tmp_path / "virtlogd"
+    shutil.copy("/bin/sleep", program)
+    process = subprocess.Popen([str(program), "60"])
+    try:
+        assert probe.running(str(program)) == {"build_id": build_id("/bin/sleep"), "outdated": []}
+        program.unlink()
+        assert probe.running(str(program))["outdated"] == [str(program)]
+    finally:
+        process.kill()
+        process.wait()
+    assert probe.running(str(program)) is None

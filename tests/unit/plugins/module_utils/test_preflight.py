@@ -21,6 +21,10 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_since import (
+    QMP_CAPABILITY_SINCE,
+    QMP_PARAMETER_SINCE,
+)
 
 ASKED = Asked(link_rate_mbit_per_second=1000, link_mtu=1500, guest=Guest(), boot_limit_seconds=20)
 OPTIONS: dict[str, Any] = {
@@ -28,15 +32,28 @@ OPTIONS: dict[str, Any] = {
     "guest": None,
     "guests": 1,
     "strategies": [],
+    "drivers": ["libvirt"],
     "results": None,
     "boot_limit_seconds": 20.0,
+}
+
+
+# As two hosts of the demonstration answered (Debian 13 with QEMU 11.1.3), less what no strategy sets.
+OFFER: dict[str, Any] = {
+    "capabilities": sorted(QMP_CAPABILITY_SINCE),
+    "parameters": sorted(QMP_PARAMETER_SINCE),
+    "refusals": {},
+    "missing_constants": [],
+    "migration_features": ["live", "uri_transports"],
+    "tls_refusal": None,
+    "locks_memory": False,
 }
 
 
 def seen(number: int, **answers: Any) -> Seen:
     """One of two hosts of the same making, as preflight sees it; answers replace parts of what it says."""
     facts = {
-        "qemu_version": "10.0.13",
+        "qemu_version": "11.1.3",
         "libvirt_version": "11.3.0",
         "cpu_model": "EPYC",
         "nic": {"name": "migration", "mtu": 1500},
@@ -64,6 +81,7 @@ def seen(number: int, **answers: Any) -> Seen:
             **answers,
             "facts": {**facts, **answers.get("facts", {})},
             "survey": {**survey, **answers.get("survey", {})},
+            "offer": {**OFFER, **answers.get("offer", {})},
         },
     )
 
@@ -102,7 +120,7 @@ def test_two_equal_hosts_pass_everything() -> None:
         ),
         (
             _stack.strategies,
-            seen(2, survey={"migration_capabilities": ["multifd"]}),
+            seen(2, offer={"capabilities": ["multifd"]}),
             replace(ASKED, strategies=("pre-copy", "hybrid")),
             "compute2",
             "lacks the migration capability postcopy-ram, which the strategy hybrid needs",
@@ -147,15 +165,15 @@ def test_differing_capabilities_versions_and_processors_are_told_and_no_fault() 
         "QEMU on compute1 knows the migration capabilities multifd, postcopy-ram, which QEMU on compute2 does not"
         in told
     )
-    assert "compute1 has QEMU 10.0.13 and libvirt 11.3.0, but compute2 has QEMU 9.2.0" in told
+    assert "compute1 has QEMU 11.1.3 and libvirt 11.3.0, but compute2 has QEMU 9.2.0" in told
     assert "the guest sees qemu64 on both" in told
 
 
 def test_strategy_that_nobody_asks_for_is_told_and_no_fault() -> None:
-    other = seen(2, survey={"migration_capabilities": []})
+    other = seen(2, offer={"capabilities": [], "parameters": []})
     findings = _stack.strategies(seen(1), other, replace(ASKED, strategies=("pre-copy",)))
     assert refused(findings) == []
-    assert findings[-1]["sentence"] == "compute1 and compute2 can do pre-copy, stop-and-copy."
+    assert findings[-1]["sentence"] == "compute1 and compute2 can do pre-copy, stop-and-copy, tunnelled-pre-copy."
 
 
 def test_unknown_strategy_names_those_that_there_are() -> None:

@@ -32,7 +32,7 @@ class FakeHost:
         self.host = SimpleNamespace(
             name=name, migration_interface="migration", migration_address="192.0.2.1", libvirt_transport="tls"
         )
-        self.host.libvirt_name = name
+        self.host.libvirt_name, self.host.libvirt_port = name, 0
         self.refused: set[str] = set()
         self.peer: FakeHost | None = None
         self.guests: set[str] = set()

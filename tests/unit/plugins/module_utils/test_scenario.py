@@ -108,15 +108,15 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(strategy__name="hybird"),
             "strategy.name is 'hybird', which is not known (did you mean 'hybrid'?); it must be one of "
-            "pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"{', '.join(STRATEGIES)}.",
         ),
         (
             asked(strategy={}),
-            "strategy.name is missing; it must be one of pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"strategy.name is missing; it must be one of {', '.join(STRATEGIES)}.",
         ),
         (
             asked(strategy__name=7),
-            "strategy.name is 7, but must be one of pre-copy, hybrid, post-copy, stop-and-copy.",
+            f"strategy.name is 7, but must be one of {', '.join(STRATEGIES)}.",
         ),
         (
             asked(workload__dirty_rate_mib_per_seconds=3),
@@ -128,7 +128,8 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(workloads={}),
             "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, guests, "
-            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, replica.",
+            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, fault, "
+            "replica.",
         ),
         (asked(guests=9), "guests is 9, but must be a whole number of at least 1 and at most 8."),
         (asked(guests=0), "guests is 0, but must be a whole number of at least 1 and at most 8."),
@@ -248,7 +249,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (asked(repetition=0), "repetition is 0, but must be a whole number of at least 1."),
         (asked(time_limit_seconds=0), "time_limit_seconds is 0, but must be a number above 0."),
         (asked(warm_up_seconds=[2]), "warm_up_seconds is a list, but must be a number above 0 and at most 60."),
-        (asked(driver="nova"), "driver is 'nova', which is not known; it must be one of libvirt."),
+        (asked(driver="nova"), "driver is 'nova', which is not known; it must be one of libvirt, qmp."),
         ({7: 1}, "7 is not known; the scenario has the keys"),
         (None, "The scenario is empty, but must be a mapping with the keys guest"),
         ([], "The scenario is a list, but must be a mapping"),

@@ -8,5 +8,4 @@ import sys
 from pathlib import Path
 
 DESCRIPTION = "<api name='libvirt'><symbols><enum name='VIR_MIGRATE_LIVE' value='1'/></symbols></api>\n"
-
 Path(sys.argv[2], "libvirt-api.xml").write_text(DESCRIPTION, encoding="utf-8")

@@ -82,8 +82,19 @@ def test_each_input_makes_another_digest(order: _build.Order) -> None:
         dataclasses.replace(order, patches=(PATCH, PATCH)),
         dataclasses.replace(order, recipe=TinyRecipe(options=1)),
         dataclasses.replace(order, source=TinySource("1.1")),  # type: ignore[arg-type]
+        dataclasses.replace(order, further={"more": TinySource()}),  # type: ignore[dict-item]
+        dataclasses.replace(order, further={"more": TinySource("1.1")}),  # type: ignore[dict-item]
     ]
-    assert len({_build.digest_of(one.inputs()) for one in (order, *others)}) == 5
+    assert len({_build.digest_of(one.inputs()) for one in (order, *others)}) == 7
+
+
+def test_a_further_source_lies_beside_the_one_that_is_patched(order: _build.Order) -> None:
+    recipe = TinyRecipe("diff name ../further/more/tree/name && exit 3; cp ../further/more/tree/name name")
+    further = {"more": TinySource()}
+    asked = dataclasses.replace(order, recipe=recipe, patches=(PATCH,), further=further)  # type: ignore[arg-type]
+    (package,) = _build.build(asked)["packages"]
+    shown = subprocess.run(["dpkg-deb", "--fsys-tarfile", package["file"]], check=True, capture_output=True).stdout
+    assert b"one\n" in shown
 
 
 def test_a_patched_file_and_its_configuration_are_in_the_package(order: _build.Order) -> None:
@@ -114,6 +125,15 @@ def test_a_step_that_fails_leaves_no_build_and_shows_its_end(order: _build.Order
     assert "tiny: failed: compile failed" in (tmp_path / "tiny/progress.log").read_text()
     _build.build(order)
     assert list((tmp_path / "tiny").glob(".building-*")) == []
+
+
+def test_what_is_no_package_is_told_of_in_a_sentence(order: _build.Order) -> None:
+    class Bad(TinyRecipe):
+        def build(self, shop: Workshop) -> None:
+            (shop.packages / "bad.deb").write_text("no package\n")
+
+    with pytest.raises(BuildError, match=r"the build has made bad\.deb, which is no package \(dpkg-deb: error: "):
+        _build.build(dataclasses.replace(order, recipe=Bad()))
 
 
 def test_a_build_that_lost_a_package_is_made_again(order: _build.Order) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._building import _libvirt_tree
+from ansible_collections.stsm.live_migration.plugins.module_utils._building import _libvirt_beside, _libvirt_tree
 from ansible_collections.stsm.live_migration.plugins.module_utils._building._errors import BuildError
+from ansible_collections.stsm.live_migration.plugins.module_utils._building._libvirt_layout import BESIDE, REPLACE
 
 INSTALLED = (
     "etc/apparmor.d/abstractions/libvirt-qemu",
@@ -62,7 +63,7 @@ def files(root: Path) -> list[str]:
 
 def test_a_host_gets_the_monolithic_daemon_and_what_hangs_on_it(tmp_path: Path) -> None:
     lay(tmp_path, INSTALLED)
-    _libvirt_tree.tidy(tmp_path)
+    _libvirt_tree.tidy(tmp_path, REPLACE)
     assert files(tmp_path) == sorted(KEPT)
     # Where networks are defined is made, though the packaged one is another package's.
     assert (tmp_path / "etc/libvirt/qemu/networks").is_dir()
@@ -72,11 +73,35 @@ def test_a_host_gets_the_monolithic_daemon_and_what_hangs_on_it(tmp_path: Path) 
 def test_the_package_names_its_programs_by_build_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay(tmp_path, ("usr/sbin/libvirtd", "usr/bin/virt-xml-validate"))
     monkeypatch.setattr(_libvirt_tree, "build_id", lambda path: "c0ffee" if path.endswith("libvirtd") else "")
-    _libvirt_tree.sign(tmp_path, {"version": "11.3.0-3+stsm.0123abcd"})
-    assert json.loads((tmp_path / _libvirt_tree.MANIFEST).read_text()) == {
+    _libvirt_tree.sign(tmp_path, REPLACE, {"version": "11.3.0-3+stsm.0123abcd"})
+    assert json.loads((tmp_path / "usr/share/stsm-live-migration/libvirt.json").read_text()) == {
         "version": "11.3.0-3+stsm.0123abcd",
+        "daemon": "/usr/sbin/libvirtd",
+        "configuration": "/etc/libvirt",
+        "runtime": "/run/libvirt",
         "build_ids": {"/usr/sbin/libvirtd": "c0ffee"},
     }
+
+
+def test_beside_the_distributions_all_that_hosts_share_has_names_of_its_own(tmp_path: Path) -> None:
+    units, etc = tmp_path / "usr/lib/systemd/system", tmp_path / "etc/opt/stsm-live-migration"
+    lay(tmp_path, ("etc/opt/stsm-live-migration/logrotate.d/libvirtd", "etc/opt/stsm-live-migration/libvirt/qemu.conf"))
+    lay(units, ("libvirt-guests.service", "virt-guest-shutdown.target"))
+    (units / "libvirtd.service").write_text("[Unit]\nRequires=virtlogd.socket\nDocumentation=man:libvirtd(8)\n")
+    (units / "libvirtd-tls.socket").write_text("[Unit]\nBindsTo=libvirtd.socket\n[Socket]\nService=libvirtd.service\n")
+    _libvirt_beside.set_apart(tmp_path, BESIDE)
+    assert sorted(path.name for path in units.iterdir()) == ["stsm-libvirtd-tls.socket", "stsm-libvirtd.service"]
+    service, socket = (units / name for name in ("stsm-libvirtd.service", "stsm-libvirtd-tls.socket"))
+    assert service.read_text() == "[Unit]\nRequires=stsm-virtlogd.socket\nDocumentation=man:libvirtd(8)\n"
+    assert socket.read_text() == (
+        "[Unit]\nBindsTo=stsm-libvirtd.socket\n"
+        "[Socket]\nFileDescriptorName=libvirtd-tls.socket\nService=stsm-libvirtd.service\n"
+    )
+    assert (tmp_path / "etc/logrotate.d/stsm-libvirtd").is_file() and not (etc / "logrotate.d").exists()
+    assert (etc / "pki").readlink() == Path("/etc/pki")
+    python = tmp_path / "opt/stsm-live-migration/libvirt/bin/python3"
+    assert python.stat().st_mode & 0o111 == 0o111
+    assert "PYTHONPATH=/opt/stsm-live-migration/libvirt/lib/python3/dist-packages" in python.read_text()
 
 
 def source(tree: Path) -> None:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +43,19 @@ def test_a_patch_for_another_source_is_named(tree: Path) -> None:
 
 def test_a_patch_is_known_by_its_text() -> None:
     assert GOOD.sha256 == Patch("another name", GOOD.text).sha256 != THEN.sha256
+
+
+def test_a_builder_without_patch_is_told_so(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tree))
+    with pytest.raises(BuildError, match="the builder has no command patch: install it there"):
+        apply_patches(tree, [GOOD])
+
+
+def test_a_patch_that_does_not_end_is_told_of_in_a_sentence(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_ends(command: list[str], **_given: Any) -> None:
+        raise subprocess.TimeoutExpired(command, 120)
+
+    # Reality has no patch that takes two minutes.
+    monkeypatch.setattr(subprocess, "run", never_ends)
+    with pytest.raises(BuildError, match=r"the patch 0001-greet\.patch was not applied after 120 s: see what"):
+        apply_patches(tree, [GOOD])

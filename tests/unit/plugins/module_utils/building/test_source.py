@@ -34,7 +34,7 @@ Section: libs
 
 
 def options(provider: str, **given: Any) -> dict[str, Any]:
-    return {**NOTHING, "frozen": False, "provider": provider, **given}
+    return {**NOTHING, "frozen": False, "submodules": None, "provider": provider, **given}
 
 
 @pytest.fixture
@@ -58,22 +58,6 @@ def test_an_archive_with_another_sum_is_refused(archive: Path, tmp_path: Path) -
     with pytest.raises(BuildError, match=rf"has the SHA-256 sum {file_sha256(archive)}, but 0+ is asked for"):
         source.unpack(tmp_path / "tree")
     assert not (tmp_path / "tree").exists()
-
-
-def test_a_commit_is_checked_out(tmp_path: Path) -> None:
-    repository = tmp_path / "repository"
-    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@invalid"]
-    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
-    (repository / "main.c").write_text("int main;\n")
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message=first"], check=True)
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    wanted = options("git", repository=str(repository), commit=commit, version="0.1")
-    make_source(wanted, tmp_path).unpack(tmp_path / "tree")
-    assert (tmp_path / "tree/main.c").is_file()
-    other = make_source({**wanted, "commit": "0" * 40}, tmp_path)
-    with pytest.raises(BuildError, match="has no commit 0+ to fetch"):
-        other.unpack(tmp_path / "other")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _accelerator
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._accelerator import choose
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 # Not by one long sleep: that would be another program, and be looked for in vain.
 STAYS = "while :; do sleep 0.2; done"
@@ -99,7 +99,7 @@ def test_without_the_device_only_tcg_is_tried(emulator: Path) -> None:
 
 
 def test_machine_on_which_nothing_boots_in_time_is_told_what_to_do(emulator: Path) -> None:
-    with pytest.raises(ProvisioningError) as refusal:
+    with pytest.raises(MachineError) as refusal:
         choose(behave(emulator, HANGS, HANGS), str(emulator), 2)
     assert "boots on no accelerator, on kvm it did not in " in str(refusal.value)
     assert str(refusal.value).endswith("see that nothing else loads the machine, or raise limit_seconds")
@@ -110,15 +110,15 @@ def test_machine_on_which_nothing_boots_in_time_is_told_what_to_do(emulator: Pat
 def test_qemu_without_tcg_or_a_kernel_that_does_not_boot_is_told_with_its_words(
     emulator: Path, tcg: str, words: str
 ) -> None:
-    with pytest.raises(ProvisioningError, match=rf"on tcg QEMU gives up \(.*{words}.*\): install a QEMU that has TCG"):
+    with pytest.raises(MachineError, match=rf"on tcg QEMU gives up \(.*{words}.*\): install a QEMU that has TCG"):
         choose(behave(emulator, GIVES_UP, tcg), str(emulator), 20)
 
 
 def test_missing_qemu_and_missing_kernel_are_told_with_their_cure(tmp_path: Path, emulator: Path) -> None:
     kernel = behave(emulator, PANIC, PANIC)
-    with pytest.raises(ProvisioningError, match=r"no-qemu is not installed .*install QEMU \(Debian: qemu-system-x86\)"):
+    with pytest.raises(MachineError, match=r"no-qemu is not installed .*install QEMU \(Debian: qemu-system-x86\)"):
         choose(kernel, "no-qemu", 20)
-    with pytest.raises(ProvisioningError, match="no kernel image .*none that can be read: set kernel"):
+    with pytest.raises(MachineError, match="no kernel image .*none that can be read: set kernel"):
         choose(tmp_path / "none", str(emulator), 20)
 
 

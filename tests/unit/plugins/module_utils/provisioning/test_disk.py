@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _apparmor,
     _boot_loader,
     _builder,
     _disk,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 CHUNK = _disk._CHUNK_BYTES
 
@@ -128,8 +128,8 @@ def test_the_cause_is_told_from_what_followed(output: str, said: str) -> None:
 def test_a_step_that_fails_says_what_was_to_be_made(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         builder = _builder.Builder(lock.fileno())
-        with pytest.raises(ProvisioningError, match="^no disk: E: too small$"):
+        with pytest.raises(MachineError, match="^no disk: E: too small$"):
             builder.run(["sh", "-c", "echo E: too small; exit 3"], "no disk")
         assert builder.run(["cat"], "no disk", stdin="table") == "table"
-        with pytest.raises(ProvisioningError, match="no-such-command"):
+        with pytest.raises(MachineError, match="no-such-command"):
             builder.run(["no-such-command"], "no disk")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _devices, _host, _identity, _plan
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_machine_ids_differ_between_prefixes_and_stay_the_same(testbed: _plan.Te
 
 
 def test_a_device_that_the_machine_lacks_is_named() -> None:
-    with pytest.raises(ProvisioningError, match="no device /dev/nothing"):
+    with pytest.raises(MachineError, match="no device /dev/nothing"):
         _devices.number("/dev/nothing")
 
 
@@ -130,6 +130,6 @@ def test_the_same_host_is_accepted(testbed: _plan.Testbed) -> None:
 )
 def test_a_host_made_of_something_else_is_refused(testbed: _plan.Testbed, changes: dict[str, Any], said: str) -> None:
     write_record(testbed, **changes)
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         _host.check(testbed, testbed.hosts[0], _host.definition(testbed, testbed.hosts[0]))
     assert said in str(refused.value)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _image
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._recipe import Pin, Recipe
 
 RECIPE = Recipe("trixie", ("trixie-backports",), ("tmux", "vim"))
@@ -95,7 +95,7 @@ def test_a_damaged_image_is_refused(tmp_path: Path, damage: str) -> None:
         (root.parent / "image.json").unlink()
     else:
         (root.parent / "image.json").write_text('{"contents": ')
-    with pytest.raises(ProvisioningError, match=r"is damaged .*: remove .* and provision again"):
+    with pytest.raises(MachineError, match=r"is damaged .*: remove .* and provision again"):
         _image.find(tmp_path, RECIPE)
 
 
@@ -118,10 +118,10 @@ def test_a_whole_disk_is_found(tmp_path: Path) -> None:
 def test_a_damaged_disk_is_refused_by_name(tmp_path: Path, name: str) -> None:
     damaged = lay_disk(tmp_path) / name
     damaged.write_text(damaged.read_text().upper())
-    with pytest.raises(ProvisioningError, match=rf"is damaged \({name} has changed since it was built\): remove "):
+    with pytest.raises(MachineError, match=rf"is damaged \({name} has changed since it was built\): remove "):
         _image.find(tmp_path, BOOTABLE)
     damaged.unlink()
-    with pytest.raises(ProvisioningError, match=rf"is damaged \(.*{name} cannot be read\): remove "):
+    with pytest.raises(MachineError, match=rf"is damaged \(.*{name} cannot be read\): remove "):
         _image.find(tmp_path, BOOTABLE)
 
 
@@ -131,8 +131,6 @@ def test_too_little_disk_is_refused_before_anything_is_made(
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("os.statvfs", lambda path: type("Full", (), {"f_bavail": 1000, "f_frsize": 1 << 20}))
-    with pytest.raises(
-        ProvisioningError, match=f"1000 MiB of free disk but building a host image needs {needed_mib} MiB"
-    ):
+    with pytest.raises(MachineError, match=f"1000 MiB of free disk but building a host image needs {needed_mib} MiB"):
         _image.build(tmp_path / "images", recipe)
     assert not (tmp_path / "images").exists()

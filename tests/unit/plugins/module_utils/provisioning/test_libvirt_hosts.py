@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _libvirt_hosts,
     _libvirt_plan,
     _links,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._changes import Changes
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_check_mode_says_what_would_be_made_and_makes_nothing(plan: _libvirt_pla
 
 
 def refusal(plan: _libvirt_plan.Plan, check: bool = True) -> str:
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         _libvirt_hosts.prepare(plan, Changes(check))
     assert not plan.testbed.state_folder.exists()
     return str(refused.value)
@@ -137,5 +137,5 @@ def test_a_cable_is_ours_that_libvirt_has_put_into_our_bridge(plan: _libvirt_pla
     bridge = {"ifname": "testbed-mgmt", "group": str(bed.group)}
     cable = {"ifname": "testbed-mgmt3", "group": "default", "master": "testbed-mgmt"}
     _links.check_free(bed, {link["ifname"]: link for link in (bridge, cable)})
-    with pytest.raises(ProvisioningError, match="an interface testbed-mgmt3 that was not made for"):
+    with pytest.raises(MachineError, match="an interface testbed-mgmt3 that was not made for"):
         _links.check_free(bed, {"testbed-mgmt": bridge, "testbed-mgmt3": {**cable, "master": "another"}})

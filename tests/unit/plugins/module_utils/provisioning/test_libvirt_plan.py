@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import jinja2
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _host, _libvirt_plan
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 TEMPLATES = Path(__file__).parents[5] / "roles/virtual_hosts/templates"
 QUIET: dict[str, Any] = {
@@ -76,14 +76,14 @@ def test_each_machine_has_its_own_size(tmp_path: Path) -> None:
 )
 def test_a_size_that_does_not_do_is_named(tmp_path: Path, name: str, value: object, said: str) -> None:
     sizes = parameters(tmp_path)["sizes"]
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         plan(tmp_path, sizes={**sizes, name: {**sizes[name], "one": value}})
     assert said in str(refused.value)
 
 
 def test_a_machine_that_is_to_share_folders_is_refused(tmp_path: Path) -> None:
     folders = {"one": {"/nowhere/cache": "/var/cache"}}
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         plan(tmp_path, host_folders=folders)
     assert "host one is to share /nowhere/cache, but a virtual machine shares no folders" in str(refused.value)
     # A container's are none of its business.
@@ -140,7 +140,7 @@ def test_a_machine_that_is_to_become_another_is_refused(tmp_path: Path, change: 
     else:
         given["sizes"][change]["one"] = 3000
     other = _libvirt_plan.make_plan(given)
-    with pytest.raises(ProvisioningError, match=f"host one exists with other {change} than .*teardown playbook first"):
+    with pytest.raises(MachineError, match=f"host one exists with other {change} than .*teardown playbook first"):
         _host.check(other.testbed, other.testbed.hosts[0], _libvirt_plan.definition(other, other.machines[0]))
 
 

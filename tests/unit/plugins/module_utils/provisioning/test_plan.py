@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _plan
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 
 def network(name: str, number: int, **options: Any) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_a_good_plan() -> None:
     ],
 )
 def test_what_is_wrong_is_named(path: str, value: Any, said: str) -> None:
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         _plan.make_testbed(changed(path, value))
     assert said in str(refused.value)
 
@@ -110,7 +110,7 @@ def test_a_host_joins_the_networks_that_it_names_and_needs_no_other_address() ->
 def test_hosts_of_another_backend_are_not_made_but_keep_their_addresses() -> None:
     testbed = _plan.make_testbed(parameters() | {"members": ["compute2"]})
     assert [host.name for host in testbed.hosts] == ["compute2"]
-    with pytest.raises(ProvisioningError, match="compute1 and compute2 both have 198.18.0.11"):
+    with pytest.raises(MachineError, match="compute1 and compute2 both have 198.18.0.11"):
         _plan.make_testbed(changed("addresses/management/compute2", "198.18.0.11") | {"members": ["compute2"]})
 
 
@@ -130,7 +130,7 @@ def test_hosts_of_another_backend_are_not_made_but_keep_their_addresses() -> Non
     ],
 )
 def test_what_a_host_cannot_join_is_named(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         _plan.make_testbed(parameters() | options)
     assert said in str(refused.value)
 
@@ -164,7 +164,7 @@ def test_networks_may_be_of_ipv6_beside_others_of_ipv4() -> None:
 def test_an_ipv6_address_that_does_not_do_is_named(address: str, said: str) -> None:
     given = ipv6_parameters()
     given["addresses"]["management"]["compute2"] = address
-    with pytest.raises(ProvisioningError) as refused:
+    with pytest.raises(MachineError) as refused:
         _plan.make_testbed(given)
     assert said in str(refused.value)
 

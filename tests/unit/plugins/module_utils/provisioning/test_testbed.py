@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import (
     _links,
     _plan,
@@ -16,7 +17,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning 
     _shaping,
     _testbed,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
 
 QUIET: dict[str, Any] = {"provisioner_address": None, "host_bridge": None, "rate_mbit_per_second": None, "mtu": 1500}
 
@@ -52,7 +52,7 @@ def announced(state_folder: Path, **changes: Any) -> list[str]:
 def _a_bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot(network: str, delay_ms: float) -> None:
         if delay_ms > 0:
-            raise ProvisioningError(f"network {network} asks for a delay")
+            raise MachineError(f"network {network} asks for a delay")
 
     monkeypatch.setattr(_links, "read_links", dict)
     monkeypatch.setattr(_shaping, "check_delay_is_possible", cannot)
@@ -72,5 +72,5 @@ def test_a_host_gets_the_cables_and_folders_that_are_its_own(tmp_path: Path) -> 
 
 def test_a_delay_is_asked_of_the_machine_only_where_a_container_joins(tmp_path: Path) -> None:
     assert "boot host two" in announced(tmp_path, members=["two"])
-    with pytest.raises(ProvisioningError, match="network migration asks for a delay"):
+    with pytest.raises(MachineError, match="network migration asks for a delay"):
         announced(tmp_path)

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 _MIB = 1024 * 1024
 
@@ -28,7 +28,7 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder and all in it; refused while anything is mounted there, because that would be emptied, too."""
     mounted = mounts_below(folder)
     if mounted:
-        raise ProvisioningError(f"{mounted[0]} is still mounted, so {folder} is not removed: unmount it first")
+        raise MachineError(f"{mounted[0]} is still mounted, so {folder} is not removed: unmount it first")
     if folder.is_dir():
         shutil.rmtree(str(folder))
 
@@ -41,7 +41,7 @@ def require_free_disk(folder: Path, needed_mib: int, what: str) -> None:
     status = os.statvfs(str(existing))
     free_mib = status.f_bavail * status.f_frsize // _MIB
     if free_mib < needed_mib:
-        raise ProvisioningError(
+        raise MachineError(
             f"{folder} has {free_mib} MiB of free disk but {what} needs {needed_mib} MiB: "
             "free some or name another folder"
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _sources
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _archives
 
 MIRROR = "http://mirror.example/debian"
 TARGETS = f"""\
@@ -19,21 +19,21 @@ Other|Debian|main|http://other.example/|
 
 
 def test_archives_are_recognised_by_their_release_files() -> None:
-    archives = _sources.parse_index_targets(TARGETS)
+    archives = _archives.parse_index_targets(TARGETS)
     assert set(archives) == {"debian", "debian-security"}
     assert (archives["debian"].uri, archives["debian"].keyring) == (MIRROR, "/usr/share/keyrings/site.gpg")
-    assert archives["debian-security"].keyring == _sources.DEFAULT_KEYRING
+    assert archives["debian-security"].keyring == _archives.DEFAULT_KEYRING
 
 
 def test_security_updates_come_where_the_machine_has_them() -> None:
-    archives = _sources.parse_index_targets(TARGETS)
-    suites = [suite for _archive, suite in _sources.suites_of("trixie", ["trixie-backports"], archives)]
+    archives = _archives.parse_index_targets(TARGETS)
+    suites = [suite for _archive, suite in _archives.suites_of("trixie", ["trixie-backports"], archives)]
     assert suites == ["trixie", "trixie-updates", "trixie-backports", "trixie-security"]
     del archives["debian-security"]
-    assert [suite for _archive, suite in _sources.suites_of("trixie", [], archives)] == ["trixie", "trixie-updates"]
+    assert [suite for _archive, suite in _archives.suites_of("trixie", [], archives)] == ["trixie", "trixie-updates"]
 
 
 def test_the_proxy_is_taken_from_apt(monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"Acquire::http::Proxy": "value='http://proxy.example:3128'\n", "Acquire::https::Proxy": ""}
-    monkeypatch.setattr(_sources, "run", lambda argv: told[argv[-1]])
-    assert _sources.read_proxy_options() == ['Acquire::http::Proxy "http://proxy.example:3128"']
+    monkeypatch.setattr(_archives, "run", lambda argv: told[argv[-1]])
+    assert _archives.read_proxy_options() == ['Acquire::http::Proxy "http://proxy.example:3128"']

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning import _paths
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine import _paths
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError
 
 
 def test_a_file_is_written_once(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_mounts_below_knows_real_ones() -> None:
 
 def test_a_folder_with_a_mount_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_paths, "mounts_below", lambda folder: [folder / "dev"])
-    with pytest.raises(ProvisioningError, match="still mounted"):
+    with pytest.raises(MachineError, match="still mounted"):
         _paths.remove_folder(tmp_path)
     assert tmp_path.is_dir()
 
@@ -36,6 +36,6 @@ def test_a_folder_with_a_mount_is_kept(tmp_path: Path, monkeypatch: pytest.Monke
 def test_too_little_disk_is_said_before_anything_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "not/yet/there"
     _paths.require_free_disk(folder, 0, "nothing")
-    with pytest.raises(ProvisioningError, match=r"MiB of free disk but making 2 hosts needs 10{12} MiB"):
+    with pytest.raises(MachineError, match=r"MiB of free disk but making 2 hosts needs 10{12} MiB"):
         _paths.require_free_disk(folder, 10**12, "making 2 hosts")
     assert not folder.exists()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._provisioning._command import ProvisioningError, run
+from ansible_collections.stsm.live_migration.plugins.module_utils._machine._command import MachineError, run
 
 # The keyring that Debian's own archive is signed with, where apt's configuration does not name another.
 DEFAULT_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -49,13 +49,13 @@ def read_archives() -> dict[str, Archive]:
     """The machine's archives by name; at least `debian`."""
     archives = parse_index_targets(run(["apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages"]))
     if "debian" not in archives:
-        raise ProvisioningError(
-            "apt on the provisioner lists no Debian archive with component main: "
+        raise MachineError(
+            "apt on this machine lists no Debian archive with component main: "
             "configure one in /etc/apt/sources.list.d and run apt-get update"
         )
     missing = sorted({archive.keyring for archive in archives.values() if not Path(archive.keyring).is_file()})
     if missing:
-        raise ProvisioningError(f"the archive keyring {missing[0]} is missing: install debian-archive-keyring")
+        raise MachineError(f"the archive keyring {missing[0]} is missing: install debian-archive-keyring")
     return archives
 
 
