@@ -29,20 +29,35 @@ class ActionModule(ActionBase):
         with Progress(self._connection, progress) if progress else contextlib.nullcontext():
             result.update(self._execute_module(task_vars=task_vars))
         if result.get("plan"):
-            Display().display("\n" + plan_text(result["plan"]) + "\n")
+            Display().display("\n" + plan_text(result["plan"], result["left_out"]) + "\n")
         return result
 
 
-def plan_text(plan: list[dict[str, Any]]) -> str:
-    """The plan as lines: its blocks, its runs in their order, how long each and all of what is left will take."""
+def plan_text(plan: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> str:
+    """The plan as lines: its blocks, its runs in their order, how long each and all of what is left will take.
+
+    What cannot be measured here stands at the end, with the reason.
+    """
     lines = []
     block = None
     for run in plan:
         if run["block"] != block:
             block = run["block"]
             lines.append(f"block {block}, repetition {run['repetition']}")
-        ahead = "recorded already" if run["is_recorded"] else f"about {run['predicted_seconds']:.0f} s"
+        ahead = "recorded already" if run["is_recorded"] else f"about {run['predicted_seconds']:.0f} s{_expected(run)}"
         lines.append(f"  {run['run']}: {ahead}")
     left = [run["predicted_seconds"] for run in plan if not run["is_recorded"]]
     lines.append(f"{len(left)} of {len(plan)} runs are to be made, in about {sum(left) / 60:.1f} minutes.")
+    lines += [f"not here: {cell['run']}: {cell['reason']}" for cell in left_out]
     return "\n".join(lines)
+
+
+def _expected(run: dict[str, Any]) -> str:
+    """What the models expect of the migration itself."""
+    probability = run["predicted_probability"]
+    if probability is None:
+        return ""
+    if not probability:
+        return ", not expected to converge"
+    times = f"migration {run['predicted_low_ms'] / 1e3:.1f} to {run['predicted_high_ms'] / 1e3:.1f} s"
+    return f" ({times})" if probability == 1 else f" ({times} in the {probability:.0%} of runs that converge)"

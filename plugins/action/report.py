@@ -27,8 +27,9 @@ class ActionModule(ActionBase):
 
 
 def findings_text(result: dict[str, Any]) -> str:
-    """The module's result as a reader wants it: the table, then each sentence as a paragraph of its own."""
-    paragraphs = [textwrap.fill(sentence, _WIDTH) for sentence in result["sentences"]]
+    """The module's result as a reader wants it: the table, then each sentence and verdict as a paragraph of its own."""
+    paragraphs = [textwrap.fill(sentence, _WIDTH) for sentence in (*result["sentences"], *result["verdicts"])]
     sources = f"{result['runs']} runs in {result['records']}, one line each in {result['summary_csv']}"
     page = [f"With figures, to open in a browser: {result['page']}"] if result["page"] else []
-    return "\n\n".join(["\n".join(result["table"]), *paragraphs, sources, *page])
+    table = ["\n".join(result["table"])] if result["table"] else []
+    return "\n\n".join([*table, *paragraphs, sources, *page])

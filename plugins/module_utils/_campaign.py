@@ -13,14 +13,16 @@ from ansible_collections.stsm.live_migration.plugins.module_utils import _prefli
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import Bench, RunKey
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Definition
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
-from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import Block, blocks
+from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import Block, Refused, blocks, refused
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_progress import Progress, run_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError, ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerator
+from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import outlook
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._stopping import StoppingRule
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import (
     Testbed,
     open_testbed,
@@ -55,14 +57,13 @@ class Campaign:
     def __post_init__(self) -> None:
         """Plan, and refuse what cannot be done, before anything is touched."""
         self.blocks = blocks(self.definition, self.site)
-        fastest = max(run.scenario.link.rate_mbit_per_second for block in self.blocks for run in block.runs)
+        self.refused = refused(self.definition, self.site)
+        rates = [run.scenario.link.rate_mbit_per_second for block in self.blocks for run in block.runs]
+        fastest = max(rates, default=0.0)
         self._rate_mbit_per_second = float((self.site.get("link") or {}).get("rate_mbit_per_second") or fastest)
-        if fastest > self._rate_mbit_per_second:
-            raise ScenarioError(
-                f"axes.link_rate_mbit_per_second has {fastest:g}, but the site's link carries"
-                f" {self._rate_mbit_per_second:g}: leave the rate out, or provide a faster link."
-            )
         self._refuse_small_budget()
+        rule = self.definition.stopping
+        self._stopping = StoppingRule(rule, self.definition.verdict.smallest_number_of_runs) if rule else None
 
     def _refuse_small_budget(self) -> None:
         """Every cell must get a run, or the campaign would compare what it has not measured."""
@@ -84,12 +85,19 @@ class Campaign:
             self._require(testbed)
             bench = self._bench(testbed)
             recorded = {} if self.fresh else bench.recorded()
+            expected = {
+                run.scenario.hash: _expected(run.scenario, self.payload_mbit_per_second)
+                for block in self.blocks
+                if block.repetition == 1
+                for run in block.runs
+            }
             return [
                 {
                     "repetition": block.repetition,
                     "block": number,
                     "run": run.name,
                     "predicted_seconds": round(run_seconds(run.scenario), 1),
+                    **expected[run.scenario.hash],
                     "is_recorded": bench.run_key(run.scenario) in recorded,
                 }
                 for number, block in enumerate(self.blocks, start=1)
@@ -119,13 +127,18 @@ class Campaign:
         try:
             with self._open(progress) as testbed:
                 self._require(testbed)
-                self.folder.claim(self.definition, self.site)
+                self.folder.claim(self.definition, self.site, self.left_out)
+                # A report of a campaign whose every cell was left out says just that.
+                self.folder.runs.touch()
                 bench = self._bench(testbed)
                 with progress.stages.stage("read_records"):
-                    recorded = set() if self.fresh else set(bench.recorded())
+                    recorded = {} if self.fresh else bench.recorded()
+                if self._stopping and not progress.has_begun:
+                    for key, records in recorded.items():
+                        self._stopping.feed(key[0], records)
                 progress.begin(
                     {bench.run_key(run.scenario): run for block in self.blocks for run in block.runs},
-                    recorded,
+                    set(recorded),
                     self._accelerators(testbed),
                 )
                 for block in self.blocks:
@@ -139,6 +152,9 @@ class Campaign:
 
     def _measure_block(self, bench: Bench, block: Block, progress: Progress) -> None:
         """Make the runs of a block with guests that were started for it and the link that it asks for."""
+        for key in (bench.run_key(run.scenario) for run in block.runs):
+            if self._stopping and progress.wants(key) and self._stopping.is_enough(key[0]):
+                progress.spare(key)
         left = [run for run in block.runs if progress.wants(bench.run_key(run.scenario))]
         if not left:
             return
@@ -161,6 +177,8 @@ class Campaign:
             self._raise_if_lost(bench, key, str(error), progress)
             raise InstrumentError(f"{name} could not be measured: {error}") from None
         progress.tell(key, tries, time.monotonic() - began)
+        if self._stopping:
+            self._stopping.feed(key[0], tries[-1])
         outcomes = {record["outcome"]: record["reason"] for record in tries[-1]}
         if "aborted" in outcomes:
             raise KeyboardInterrupt
@@ -213,9 +231,35 @@ class Campaign:
                 return
             time.sleep(1)
 
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The cells that cannot be measured here, each with its values by axis, its name and the reason."""
+        return [{"cell": dict(cell.cell), "run": cell.name, "reason": cell.reason} for cell in self.refused]
+
     def _require(self, testbed: Testbed) -> None:
-        """Refuse what this pair of hosts cannot do, for all cells, before the first run."""
-        _preflight.require(testbed, [run.scenario for block in self.blocks for run in block.runs])
+        """Refuse what this pair of hosts cannot do, for all cells, before the first run; or leave such cells out."""
+        runs = [run for block in self.blocks for run in block.runs]
+        if self.definition.when_a_cell_cannot_run == "refuse":
+            _preflight.require(testbed, [run.scenario for run in runs])
+        for what, run in {_needs(run.scenario): run for run in runs}.items():
+            try:
+                if self.definition.when_a_cell_cannot_run == "leave-out":
+                    _preflight.require(testbed, [run.scenario])
+                _preflight.require_room(testbed, run.scenario.guest, run.scenario.guests)
+            except InstrumentError as error:
+                if self.definition.when_a_cell_cannot_run == "refuse":
+                    raise InstrumentError(f"{run.name} cannot be measured here: {error}") from None
+                self._leave_out(what, str(error))
+
+    def _leave_out(self, needs: str, reason: str) -> None:
+        """Take the runs that need something from all blocks."""
+        kept = []
+        for block in self.blocks:
+            able = [run for run in block.runs if _needs(run.scenario) != needs]
+            if block.repetition == 1:
+                self.refused += [Refused(run.cell, reason) for run in block.runs if run not in able]
+            kept += [replace(block, runs=able)] if able else []
+        self.blocks = kept
 
     def _accelerators(self, testbed: Testbed) -> set[Accelerator]:
         """On what the runs' guests are to run on these hosts."""
@@ -225,3 +269,23 @@ class Campaign:
 
     def _bench(self, testbed: Testbed) -> Bench:
         return Bench(testbed, self.folder.path, self.guest_address, self.calibrates)
+
+
+def _needs(scenario: Scenario) -> str:
+    """Return what of a scenario hosts must be able to do; cells with the same needs stand and fall together."""
+    return repr((scenario.strategy, scenario.driver, scenario.guest, scenario.guests))
+
+
+def _expected(scenario: Scenario, payload_mbit_per_second: float | None) -> dict[str, float | None]:
+    """Return what a plan says of a migration itself: how likely it ends, and between what its total time lies."""
+    payload = payload_mbit_per_second
+    if payload is not None:
+        payload = min(payload, scenario.link.rate_mbit_per_second)
+    expected = outlook(replace(scenario, link=replace(scenario.link, payload_mbit_per_second=payload)))
+    if expected is None:
+        return {"predicted_probability": None, "predicted_low_ms": None, "predicted_high_ms": None}
+    return {
+        "predicted_probability": expected.probability,
+        "predicted_low_ms": None if expected.low_ms is None else round(expected.low_ms),
+        "predicted_high_ms": None if expected.high_ms is None else round(expected.high_ms),
+    }

@@ -10,7 +10,7 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import EXTENSIBLE, Definition
@@ -37,17 +37,23 @@ class CampaignFolder:
         """Raise RecordError unless the folder is free or holds the same campaign at the same site; changes nothing."""
         _record.prepare(self.runs)
         held, asked = self._asked_before(), _as_asked(definition, site)
-        for key in sorted({*asked, *held} - set(EXTENSIBLE)) if held else ():
-            # What a definition could not hold when the folder was begun is the same as none of it.
-            if held.get(key, {}) != asked.get(key, {}):
+        for key in sorted({*asked, *held} - {*EXTENSIBLE, "left_out"}) if held else ():
+            # What a folder from before there was such a key does not have, it did not ask for.
+            if (held.get(key) or None) != (asked.get(key) or None):
                 raise RecordError(
                     f"{self.path} holds a campaign with another {key} ({json.dumps(held.get(key))[:200]}) than the one"
                     f" asked for ({json.dumps(asked.get(key))[:200]}): set another campaign_name, or ask for the same."
                 )
 
-    def claim(self, definition: Definition, site: Mapping[str, Any]) -> None:
-        """Write down what is asked, before the first run, for every later session and for the report."""
-        _record.write_whole(self._definition, json.dumps(_as_asked(definition, site), indent=2) + "\n")
+    def claim(
+        self, definition: Definition, site: Mapping[str, Any], left_out: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Write down what is asked, before the first run, for every later session and for the report.
+
+        left_out are the cells that cannot be measured, as they are now: other hosts or another stack may do them.
+        """
+        asked = {**_as_asked(definition, site), "left_out": list(left_out)}
+        _record.write_whole(self._definition, json.dumps(asked, indent=2) + "\n")
 
     @property
     def _definition(self) -> Path:

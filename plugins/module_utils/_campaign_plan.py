@@ -14,6 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _replica
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import (
     AXES,
     BLOCK_AXES,
@@ -22,7 +23,13 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_defi
     matches,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
+    WORKING_SET_MIB,
+    Guest,
+    Scenario,
+    StrategyChoice,
+)
 
 Cell = Mapping[str, Any]
 
@@ -37,8 +44,27 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """What a reader calls the run."""
-        others = (f"{axis} {_value(value)}" for axis, value in self.cell.items() if axis != "strategy")
-        return ", ".join((str(self.cell["strategy"]), *others))
+        replica = self.scenario.replica
+        return cell_name(self.cell) + (f", {replica.words}" if replica else "")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A cell that cannot be measured here, and the sentence that says why."""
+
+    cell: Cell
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """What a reader calls the cell."""
+        return cell_name(self.cell)
+
+
+def cell_name(cell: Cell) -> str:
+    """Return what a reader calls a cell."""
+    others = (f"{axis} {_value(value)}" for axis, value in cell.items() if axis != "strategy")
+    return ", ".join((str(cell["strategy"]), *others))
 
 
 @dataclass(frozen=True)
@@ -53,14 +79,33 @@ def blocks(definition: Definition, site: Mapping[str, Any]) -> list[Block]:
     """Return the blocks of a campaign at a site, whose own settings (accelerator, link, …) are keys of a scenario.
 
     The same definition gives the same order, so that a campaign that was interrupted goes on where it was. Raises
-    ScenarioError with the cell's name for a combination that is impossible.
+    ScenarioError with the cell's name for a combination that is impossible, unless the campaign leaves such cells out.
     """
-    found = [(cell, _scenario(definition, site, cell)) for cell in cells(definition)]
+    found = [(run.cell, run.scenario) for run in planned(definition, site) if isinstance(run, PlannedRun)]
     return [
         Block(repetition, [PlannedRun(cell, replace(scenario, repetition=repetition)) for cell, scenario in block])
         for repetition in range(1, definition.repetitions + 1)
         for block in _shuffled_blocks(found, random.Random(f"{definition.seed}/{repetition}"))
     ]
+
+
+def refused(definition: Definition, site: Mapping[str, Any]) -> list[Refused]:
+    """Return the cells that the campaign leaves out at this site, each with the reason."""
+    return [cell for cell in planned(definition, site) if isinstance(cell, Refused)]
+
+
+def planned(definition: Definition, site: Mapping[str, Any]) -> list[PlannedRun | Refused]:
+    """Return each cell of a campaign with its scenario, or with why this site cannot measure it."""
+    found: list[PlannedRun | Refused] = []
+    for cell in cells(definition):
+        try:
+            found.append(PlannedRun(cell, _scenario(definition, site, cell)))
+        except ScenarioError as error:
+            if definition.when_a_cell_cannot_run == "refuse":
+                values = ", ".join(f"{axis} {_value(value)}" for axis, value in cell.items())
+                raise ScenarioError(f"The campaign cannot measure {values}: {error}") from None
+            found.append(Refused(cell, str(error)))
+    return found
 
 
 def cells(definition: Definition) -> Sequence[Cell]:
@@ -86,22 +131,54 @@ def _shuffled_blocks(found: Sequence[tuple[Cell, Scenario]], order: random.Rando
 
 
 def _scenario(definition: Definition, site: Mapping[str, Any], cell: Cell) -> Scenario:
-    """Return the scenario of a cell: the site's settings, then the campaign's, then the axes' values."""
-    mapping = _merged(site, definition.scenario)
-    mapping["warm_up_seconds"] = definition.warm_up_seconds
-    mapping["time_limit_seconds"] = definition.time_limit_of(cell)
+    """Return the scenario of a cell: the site's settings, then the campaign's, then the axes' values.
+
+    At a site that makes replicas, what the campaign asks is made smaller, and what the site says of itself is not.
+    """
+    asked = _merged({}, definition.scenario)
+    asked["warm_up_seconds"] = definition.warm_up_seconds
+    asked["time_limit_seconds"] = definition.time_limit_of(cell)
     for axis, value in cell.items():
         if axis in NAMED_AXES:
-            key, part = NAMED_AXES[axis]
-            mapping = _merged(mapping, {part: getattr(definition, key)[value]})
+            _key, part = NAMED_AXES[axis]
+            asked = _merged(asked, {part: definition.meaning(axis, value)})
         else:
             *sections, last = AXES[axis]
-            mapping = _merged(mapping, _nested(sections, {last: value}))
-    try:
-        return Scenario.from_dict(mapping)
-    except ScenarioError as error:
-        values = ", ".join(f"{axis} {_value(value)}" for axis, value in cell.items())
-        raise ScenarioError(f"The campaign cannot measure {values}: {error}") from None
+            asked = _merged(asked, _nested(sections, {last: value}))
+    replica = _replica.read(Section("", site, list(site), whole="the site's settings"))
+    if replica is not None:
+        asked = _replica.scaled(_merged(_left_open(asked, site), asked), replica)
+        asked["time_limit_seconds"] *= max(1.0, replica.time_scale)
+    scenario = Scenario.from_dict(_merged(site, asked))
+    _refuse_fast_link(scenario, site, cell)
+    return scenario
+
+
+def _left_open(asked: Mapping[str, Any], site: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what neither a campaign nor its site says of memory and downtime: a replica makes that smaller, too."""
+    said = _merged(site, asked)
+    guest, workload, strategy = (said.get(part) or {} for part in ("guest", "workload", "strategy"))
+    found: dict[str, Any] = {}
+    if "domain" not in guest:
+        if "memory_mib" not in guest:
+            found["guest"] = {"memory_mib": Guest.memory_mib}
+        if not {"working_set_mib", "working_set_of_memory"} & set(workload):
+            found["workload"] = {"working_set_mib": WORKING_SET_MIB}
+    if "downtime_limit_ms" not in strategy:
+        found["strategy"] = {"downtime_limit_ms": StrategyChoice.downtime_limit_ms}
+    return found
+
+
+def _refuse_fast_link(scenario: Scenario, site: Mapping[str, Any], cell: Cell) -> None:
+    """A link can be made slower for a block, but not faster than the site's."""
+    has = float((site.get("link") or {}).get("rate_mbit_per_second") or 0)
+    asked = scenario.link.rate_mbit_per_second
+    if has and asked > has:
+        raise ScenarioError(
+            f"axes.link_rate_mbit_per_second has {cell.get('link_rate_mbit_per_second', asked):g}, but the site's link"
+            f" carries {has:g}: leave the rate out, provide a faster link, or make a scaled replica"
+            f" (replica.rate_scale of at most {has / asked:g} in the site's settings)."
+        )
 
 
 def _nested(sections: Sequence[str], mapping: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Progress:
         self._lost: Counter[RunKey] = Counter()
         self._accelerators: set[Accelerator] = set()
         self._recorded_before = 0
+        self._spared = 0
         self._outcomes: Counter[str] = Counter()
         self._valid = 0
         self._failures: list[str] = []
@@ -98,6 +99,11 @@ class Progress:
         if self._budget_seconds is None:
             return True
         return time.monotonic() - self._began + run_seconds(run.scenario) <= self._budget_seconds
+
+    def spare(self, key: RunKey) -> None:
+        """Count a run that its cell no longer needs, by the campaign's stopping rule."""
+        self._done.add(key)
+        self._spared += 1
 
     def postpone(self, key: RunKey) -> None:
         """Count that a host was lost in a run, which is then tried again, but not for ever."""
@@ -172,6 +178,7 @@ class Progress:
             "recorded_before": self._recorded_before,
             "measured": sum(self._outcomes.values()),
             "valid": self._valid,
+            "spared": self._spared,
             "left": len(self._runs) - len(self._done),
             "outcomes": dict(self._outcomes),
             "failures": self._failures,

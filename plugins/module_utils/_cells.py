@@ -33,6 +33,9 @@ _LIMITS = ("time_limit_seconds",)
 # Numbers of strategies that those that have them always have.
 _ALWAYS_SET = {f"strategy.{key}" for row in STRATEGIES.values() for key in row.defaults}
 
+# Told in words of its own.
+_REPLICA = ("replica.memory_scale", "replica.rate_scale")
+
 Record = Mapping[str, Any]
 
 
@@ -209,11 +212,15 @@ def _label(found: Sequence[Cell]) -> None:
     if len({cell.stack for cell in found}) > 1:
         for setting, cell in zip(settings, found):
             setting["stack"] = cell.stack
-    _label_by(found, settings, {*_UNLABELLED, *_LIMITS})
+    _label_by(found, settings, {*_UNLABELLED, *_LIMITS, *_REPLICA})
     if len({(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name) for cell in found}) < len(
         found
     ):
-        _label_by(found, settings, set(_UNLABELLED))
+        _label_by(found, settings, {*_UNLABELLED, *_REPLICA})
+    for cell in found:
+        # Also where all cells are replicas: none of them may be taken for the real size.
+        if cell.scenario.replica:
+            cell.label = ", ".join(filter(None, (cell.scenario.replica.words, cell.label)))
 
 
 def _label_by(found: Sequence[Cell], settings: Sequence[Mapping[str, Any]], unlabelled: set[str]) -> None:

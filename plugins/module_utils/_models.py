@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ansible_collections.stsm.live_migration.plugins.module_utils._payload import payload_share
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
     BYTES_PER_MIB,
+    Link,
     Scenario,
     SiteGuest,
     Workload,
@@ -83,10 +84,14 @@ def predict(scenario: Scenario) -> Prediction | None:
     return stream.hybrid() if strategy.uses_postcopy else stream.pre_copy()
 
 
+def payload_mbit_per_second(link: Link) -> float:
+    """Return what the link carries of a stream: as it was measured, else what the headers leave of its rate."""
+    return link.payload_mbit_per_second or link.rate_mbit_per_second * payload_share(link.mtu)
+
+
 def stream_mib_per_second(scenario: Scenario) -> float:
     """Return the rate that one guest's stream gets: its share of what the link carries, or its own limit."""
-    link = scenario.link
-    payload = link.payload_mbit_per_second or link.rate_mbit_per_second * payload_share(link.mtu)
+    payload = payload_mbit_per_second(scenario.link)
     payload -= min(scenario.background.link_mbit_per_second, payload * LARGEST_BACKGROUND_SHARE)
     share = mib_per_second(payload) / scenario.guests
     limit = scenario.strategy.bandwidth_limit_mib_per_second

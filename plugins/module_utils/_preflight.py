@@ -25,7 +25,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
 
@@ -192,6 +192,15 @@ def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
         found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
         if found:
             raise InstrumentError(found[0][1])
+
+
+def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:
+    """Raise InstrumentError unless both ends have the memory for so many guests; a site's own is there already."""
+    if isinstance(guest, SiteGuest):
+        return
+    for found in examine(testbed, Asked(guest=guest, guests=guests)):
+        if found["name"] == "memory" and not found["passed"]:
+            raise InstrumentError(found["sentence"])
 
 
 def measure_link(testbed: Testbed) -> dict[str, float]:

@@ -9,8 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Stopping
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import flat
+from ansible_collections.stsm.live_migration.plugins.module_utils._stopping import sentence as stopping_sentence
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
+
+# What of a definition has a place of its own in the report.
+_TOLD_APART = ("title", "claims", "left_out")
 
 _SPENT = ("wall_seconds", "migration_seconds", "warm_up_seconds", "overhead_seconds")
 
@@ -33,13 +38,27 @@ class Surroundings:
         return [
             (key, _text(value))
             for key, value in flat(self.definition).items()
-            if key != "title" and not key.startswith("verdict.") and value not in (None, [], {}, "")
+            if key not in _TOLD_APART and not key.startswith("verdict.") and value not in (None, [], {}, "")
         ]
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """The cells that could not be measured at this site, as pairs of a name and the reason."""
+        return [(str(cell["run"]), str(cell["reason"])) for cell in self.definition.get("left_out") or ()]
 
     @property
     def verdict(self) -> list[tuple[str, str]]:
         """How results are to be judged, which was fixed before the first run."""
         return [(key.replace("_", " "), _text(value)) for key, value in flat(self._part("verdict")).items()]
+
+    @property
+    def stopping(self) -> str:
+        """When cells were measured often enough and what that costs, in words; empty without such a rule."""
+        rule = self._part("stopping")
+        if not rule:
+            return ""
+        smallest, largest = int(self._part("verdict")["smallest_number_of_runs"]), int(self.definition["repetitions"])
+        return stopping_sentence(Stopping(**rule), smallest, largest)
 
     @property
     def spent(self) -> dict[str, float]:

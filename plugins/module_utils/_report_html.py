@@ -8,7 +8,7 @@ import re
 from itertools import groupby
 from typing import Any, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics
+from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics, _verdict_page
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
@@ -39,8 +39,12 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_tables
     model_table,
     vantage_table,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_template import TEMPLATE
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_template import (
+    TEMPLATE,
+    VERDICTS_PLACE,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import table_rows
+from ansible_collections.stsm.live_migration.plugins.module_utils._verdicts import Verdict
 
 try:
     import jinja2
@@ -70,7 +74,12 @@ def figures(records: Sequence[Record]) -> list[Drawing]:
     return drawings(found, [cell_name(cell) for cell in found])
 
 
-def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundings | None = None) -> str | None:
+def page(
+    records: Sequence[Record],
+    drawn: Sequence[Drawing],
+    around: Surroundings | None = None,
+    verdicts: Sequence[Verdict] = (),
+) -> str | None:
     """Return the page as text; None without the template package. The records have a "timeline" in place of "raw"."""
     if "Jinja2" in missing_packages():
         return None
@@ -79,7 +88,7 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
     around = around or Surroundings()
     days = sorted(record["started_at"] for record in records)
     model = model_table(found)
-    return environment.from_string(TEMPLATE).render(
+    return environment.from_string(TEMPLATE.replace(VERDICTS_PLACE, _verdict_page.TEMPLATE)).render(
         campaign=", ".join(sorted({record["campaign"] for record in records})) or "without runs",
         style=Markup(STYLE),
         script=Markup(SCRIPT),
@@ -88,7 +97,9 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
         ran_on=in_words(accelerators(records)),
-        contents=_contents(drawn, bool(model), around),
+        contents=_contents(drawn, bool(model), around, bool(verdicts)),
+        verdicts_summary=_verdict_page.summary(verdicts) if verdicts else "",
+        verdicts=_verdict_page.entries(verdicts),
         notices=notices(records),
         headlines=headlines(records),
         sentences=sentences(records),
@@ -108,9 +119,10 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
     )
 
 
-def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings) -> list[tuple[str, str]]:
+def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, judged: bool) -> list[tuple[str, str]]:
     """Return the page's sections, as anchors and titles."""
     return [
+        *([("verdicts", "Verdicts")] if judged else []),
         ("findings", "Findings"),
         ("cells", "Cells"),
         *([("figures", "Figures")] if drawn else []),

@@ -57,7 +57,8 @@ details { border: 1px solid var(--faint); border-radius: 6px; margin: .35rem 0; 
 .cell > summary .dim { font-weight: 400; } .cell > .run { margin: .35rem 0; }
 summary { cursor: pointer; padding: .45rem .8rem; }
 details > :not(summary) { margin: .3rem .8rem .7rem; }
-.good { color: var(--good); } .bad { color: var(--bad); }
+.good { color: var(--good); } .bad { color: var(--bad); } .open { color: var(--dim); }
+.verdict > summary > b { margin-right: .4rem; text-transform: uppercase; font-size: .8rem; letter-spacing: .02em; }
 .on-paper { display: none; }
 details > .timeline { width: calc(100% - 1.6rem); height: auto; font-size: 12px; }
 .timeline text { fill: var(--ink); } .timeline .axis { stroke: var(--faint); }

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+# Where the section of the verdicts goes, which has a template of its own.
+VERDICTS_PLACE = "{# verdicts #}"
+
 TEMPLATE = r"""
 {%- macro told(text) -%}
 {% set centre, opened, around = text.partition(" (") %}
@@ -70,6 +73,7 @@ TEMPLATE = r"""
 </ul>
 {% endif %}
 
+{# verdicts #}
 <section id="findings">
 <h2>What was found</h2>
 <ul class="findings">
@@ -205,9 +209,16 @@ runs.jsonl.</p></noscript>
 <h3>As it was asked for</h3>
 {{ pairs(around.asked) }}
 {% endif %}
+{% if around.left_out %}
+<h3 id="not-here">What could not be measured here</h3>
+{{ pairs(around.left_out) }}
+{% endif %}
 {% if around.verdict %}
 <h3>How it is to be judged, fixed before the first run</h3>
 {{ pairs(around.verdict) }}
+{% if around.stopping %}
+<p>{{ around.stopping }}</p>
+{% endif %}
 {% endif %}
 {% if around.sessions %}
 <h3 id="harness">What the harness took</h3>

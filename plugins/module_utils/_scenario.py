@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ansible_collections.stsm.live_migration.plugins.module_utils import _replica
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._fault import Fault, read_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
@@ -24,6 +25,8 @@ HUGE_PAGES_KIB = (2048, 1 << 20)
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
+# What a workload touches if nothing is said.
+WORKING_SET_MIB = 256
 MOST_GUESTS = 8
 
 # How far the dirty rate of a warm-up may be from what was asked for.
@@ -50,9 +53,12 @@ _GUEST_KEYS = (
     "domain",
     "copy_disks",
 )
+# What the published experiments ask of a guest's disk: known, so that a campaign can ask for it, and refused by name.
+_DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
 _HOT_SET_KEYS = ("hot_set_percent", "hot_touch_percent")
 _WORKLOAD_KEYS = (
     "working_set_mib",
+    "working_set_of_memory",
     "dirty_rate_mib_per_second",
     "dirty_rate_of_link",
     "pattern",
@@ -74,6 +80,7 @@ _SCENARIO_KEYS = (
     "time_limit_seconds",
     "warm_up_seconds",
     "fault",
+    "replica",
 )
 
 
@@ -192,7 +199,8 @@ class Background:
 class Scenario:
     """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
 
-    guests is how many guests of this kind move at once.
+    guests is how many guests of this kind move at once. replica says of what all this is a smaller copy, None if of
+    nothing.
     """
 
     guest: Guest | SiteGuest
@@ -206,6 +214,7 @@ class Scenario:
     time_limit_seconds: float = 20.0
     warm_up_seconds: float = 2.0
     fault: Fault | None = None
+    replica: _replica.Replica | None = None
 
     @classmethod
     def from_dict(cls, mapping: Any) -> Scenario:
@@ -232,12 +241,13 @@ class Scenario:
             warm_up_seconds=top.number("warm_up_seconds", cls.warm_up_seconds, above=0, at_most=60),
             # An empty one is that of a campaign's cells that have none.
             fault=read_fault(top.get("fault"), strategy) if top.get("fault") else None,
+            replica=_replica.read(top),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scenario in JSON types; from_dict of it gives an equal scenario.
 
-        No fault is left out, so that scenarios from before there were any keep their hash.
+        No fault and no replica are left out, so that scenarios from before there were any keep their hash.
         """
         return {
             "guest": self.guest.to_dict(),
@@ -251,6 +261,7 @@ class Scenario:
             "time_limit_seconds": self.time_limit_seconds,
             "warm_up_seconds": self.warm_up_seconds,
             **({"fault": self.fault.to_dict()} if self.fault else {}),
+            **({"replica": self.replica.to_dict()} if self.replica else {}),
         }
 
     def guest_of(self, number: int) -> Guest | SiteGuest:
@@ -283,9 +294,9 @@ class Scenario:
 
 def _read_guest(top: Section) -> Guest | SiteGuest:
     """Return the guest: the project's own, or a site's domain if only a domain is given."""
-    section = Section("guest", top.get("guest") if top.has("guest") else {}, _GUEST_KEYS)
+    section = Section("guest", top.get("guest") if top.has("guest") else {}, (*_GUEST_KEYS, *_DISK_KEYS))
     if section.has("domain"):
-        own = [key for key in _GUEST_KEYS if key not in ("domain", "copy_disks")]
+        own = [key for key in (*_GUEST_KEYS, *_DISK_KEYS) if key not in ("domain", "copy_disks")]
         section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
         return SiteGuest(section.name("domain"), section.flag("copy_disks", SiteGuest.copy_disks))
     if section.get("accelerator") == ANY_ACCELERATOR:
@@ -293,7 +304,9 @@ def _read_guest(top: Section) -> Guest | SiteGuest:
             f"guest.accelerator is '{ANY_ACCELERATOR}', but a run has one of {', '.join(ACCELERATORS)}: set the one"
             f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
         )
-    section.refuse_any(["copy_disks"], "the workload guest has no disk", "leave it out or give guest.domain")
+    section.refuse_any(
+        ["copy_disks", *_DISK_KEYS], "the workload guest has no disk", "leave it out or give guest.domain"
+    )
     huge_page_kib = section.whole("huge_page_kib") if section.has("huge_page_kib") else None
     if huge_page_kib is not None and huge_page_kib not in HUGE_PAGES_KIB:
         raise section.refuse("huge_page_kib", " or ".join(map(str, HUGE_PAGES_KIB)))
@@ -339,7 +352,7 @@ def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Worklo
         top.refuse_any(["workload"], f"'{guest.domain}' is a site's own guest and runs what it runs", "leave it out")
         return None
     section = Section("workload", top.get("workload") if top.has("workload") else {}, _WORKLOAD_KEYS)
-    working_set_mib = section.whole("working_set_mib", 256)
+    working_set_mib = _read_working_set_mib(section, guest)
     room_mib = max(0, guest.largest_working_set_mib)
     if working_set_mib > room_mib:
         raise ScenarioError(
@@ -363,6 +376,17 @@ def _read_workload(top: Section, guest: Guest | SiteGuest, link: Link) -> Worklo
         hot_touch_percent=section.whole("hot_touch_percent", Workload.hot_touch_percent, at_most=100),
         grain_ms=section.whole("grain_ms", Workload.grain_ms, at_least=1, at_most=LARGEST_GRAIN_MS),
     )
+
+
+def _read_working_set_mib(section: Section, guest: Guest) -> int:
+    """Return the working set in MiB, given as it is or as a share of the guest's memory."""
+    share = "working_set_of_memory"
+    if not section.has(share):
+        return section.whole("working_set_mib", WORKING_SET_MIB)
+    section.refuse_any(
+        ["working_set_mib"], f"so is {section.at(share)}, which says the same thing", "leave one of them out"
+    )
+    return max(1, round(section.number(share, above=0, at_most=1) * guest.memory_mib))
 
 
 def _read_dirty_rate(section: Section, pattern: str, link: Link) -> float:

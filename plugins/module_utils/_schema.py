@@ -60,6 +60,7 @@ _TEXT = {"type": "string", "minLength": 1}
 _OBJECT = {"type": "object"}
 _ROWS = {"type": "array", "items": _OBJECT}
 _AMOUNT = {"type": "number", "minimum": 0}
+_SCALE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
@@ -137,6 +138,8 @@ _SCENARIO = {
         "time_limit_seconds": {"type": "number", "exclusiveMinimum": 0},
         "warm_up_seconds": {"type": "number", "exclusiveMinimum": 0},
         "fault": {"type": "object", "required": ["kind", "at"]},
+        # Only a scaled replica has it.
+        "replica": _closed({"memory_scale": _SCALE, "rate_scale": _SCALE}),
     },
 }
 

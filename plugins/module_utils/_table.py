@@ -121,6 +121,8 @@ def _columns(record: Record) -> dict[str, Any]:
         "background_cpu_percent": scenario.background.cpu_percent,
         "background_link_mbit_per_second": scenario.background.link_mbit_per_second,
         "accelerator": str(accelerator_of(record)),
+        "memory_scale": scenario.replica.memory_scale if scenario.replica else 1,
+        "rate_scale": scenario.replica.rate_scale if scenario.replica else 1,
         "guests": scenario.guests,
         "guest_number": record["guest_number"],
         "repetition": scenario.repetition,

@@ -29,12 +29,27 @@ options:
       - Without O(guest_address) they are not.
     type: bool
     default: true
+  claims:
+    description:
+      - Published claims, of which the campaign takes those that name its O(experiment). What bears each of them out is
+        written down before the first run. The guide of claims explains their keys.
+    type: list
+    elements: dict
+    default: []
   definition:
     description:
       - The campaign, a dictionary with the keys C(axes), C(repetitions), C(seed), C(time_limit_seconds) and others. The
         guide of campaigns explains each.
     type: dict
     required: true
+  experiment:
+    description: By which name O(claims) mean this campaign; by default the last part of O(results).
+    type: str
+  experiments:
+    description: Which experiments O(claims) may name besides this one; a claim about any other is refused.
+    type: list
+    elements: str
+    default: []
   fresh:
     description: Measure also what is recorded already.
     type: bool
@@ -115,6 +130,14 @@ accelerator:
   type: str
   returned: when runs were measured
   sample: kvm (nested in tcg)
+left_out:
+  description:
+    - The cells that cannot be measured at this site, each with its values by axis, its name and the reason; none unless
+      the campaign's C(when_a_cell_cannot_run) is V(leave-out).
+  type: list
+  elements: dict
+  returned: success
+  sample: []
 failures:
   description: One sentence for each run that failed, was lost or damaged the guest's memory.
   type: list
@@ -148,6 +171,17 @@ plan:
     is_recorded:
       description: Whether the run is recorded already and would be skipped.
       type: bool
+    predicted_high_ms:
+      description: The total time of the migration that 95 of 100 runs are expected to stay below.
+      type: int
+    predicted_low_ms:
+      description:
+        - The total time of the migration that 95 of 100 runs are expected to stay above, by the models and by how exact
+          rates are; null if none is expected to move its guest, or nothing is known of it.
+      type: int
+    predicted_probability:
+      description: How likely the guest moves within its time limit, by the models; null for a site's own guest.
+      type: float
     predicted_seconds:
       description: How long the run will take by the models.
       type: float
@@ -177,6 +211,11 @@ session:
   type: dict
   returned: when runs were measured
   sample: {wall_seconds: 180.2, migration_seconds: 102.1, warm_up_seconds: 48.2, overhead_share: 0.166}
+spared:
+  description: How many runs the campaign's stopping rule made needless, because their cells are known well enough.
+  type: int
+  returned: when runs were measured
+  sample: 0
 valid:
   description: How many of the runs that this call made count.
   type: int
@@ -185,10 +224,11 @@ valid:
 """
 
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _interrupts
+from ansible_collections.stsm.live_migration.plugins.module_utils import _claims, _interrupts
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign import Campaign
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Definition
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
@@ -196,12 +236,23 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._errors import
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 
 
+def definition(params: dict[str, Any]) -> Definition:
+    """Return the campaign that the module is to make, with the claims that are about it."""
+    name = params["experiment"] or Path(params["results"]).name
+    claims = _claims.read(params["claims"], [*params["experiments"], name])
+    own = [claim.to_dict() for claim in claims if claim.experiment == name]
+    return Definition.from_dict({**params["definition"], **({"claims": own} if own else {})})
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
             "calibrate": {"type": "bool", "default": True},
+            "claims": {"type": "list", "elements": "dict", "default": []},
             "definition": {"type": "dict", "required": True},
+            "experiment": {"type": "str"},
+            "experiments": {"type": "list", "elements": "str", "default": []},
             "fresh": {"type": "bool", "default": False},
             "guest_address": {"type": "str"},
             "payload_mbit_per_second": {"type": "float"},
@@ -217,7 +268,7 @@ def main() -> None:
     try:
         campaign = Campaign(
             hosts=read_hosts(module.params["hosts"]),
-            definition=Definition.from_dict(module.params["definition"]),
+            definition=definition(module.params),
             site=module.params["site"],
             folder=folder,
             guest_address=module.params["guest_address"],
@@ -227,7 +278,8 @@ def main() -> None:
         )
         if module.check_mode:
             plan = campaign.plan()
-            module.exit_json(changed=not all(run["is_recorded"] for run in plan), plan=plan, record=record)
+            changed = not all(run["is_recorded"] for run in plan)
+            module.exit_json(changed=changed, plan=plan, left_out=campaign.left_out, record=record)
         result = campaign.run()
     except InstrumentError as error:
         module.fail_json(msg=f"{error} What is recorded stays; the same call goes on from there.")
@@ -236,7 +288,7 @@ def main() -> None:
     # What a migration did to a guest is a result: it is recorded and told, and the campaign is as good as any other.
     for failure in result["failures"]:
         module.warn(failure)
-    module.exit_json(changed=result["measured"] > 0, record=record, **result)
+    module.exit_json(changed=result["measured"] > 0, record=record, left_out=campaign.left_out, **result)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ description:
   - Writes C(report.html) beside them, one page that holds all it needs and opens from the disk without a network (the
     findings, the figures, the vantage points, the models beside the data, each run over time, what was left out and
     why, calibration and provenance), and its figures as C(figures/*.svg).
+  - If the campaign was to decide published claims, says for each whether it was reproduced, was not reproduced, cannot
+    be decided here and why, or is unknown because the published figure is lost, with effect size, interval and the
+    runs behind it; writes that for other programs as C(verdicts.json), whose schema is in the guide of claims.
   - If C(campaign.yml) and C(sessions.jsonl) lie beside the records, as a campaign leaves them, the page also tells what
     the campaign was asked and what the harness took of the time.
 requirements:
@@ -28,6 +31,20 @@ requirements:
   - SciPy (1.10 or newer) for intervals and effect sizes; without it a warning says so, and ranges are told instead
   - Jinja2 for the page, which comes with ansible-core
 options:
+  figures:
+    description:
+      - Published figures that the campaign's claims lack and the site has, by the experiment and the claim's id, each
+        with C(published) (a number, or one for each value of the claim's axis) and C(source). A figure without a source
+        is refused, and so is one for a claim whose figure is known.
+    type: dict
+    default: {}
+  members:
+    description:
+      - The folders of the campaigns of a sequence, each of which has its own report. Then O(results) is the sequence's
+        folder, and gets C(verdicts.json) and C(report.html) of what all of them came to together.
+    type: list
+    elements: path
+    default: []
   results:
     description: The campaign's folder, as M(stsm.live_migration.benchmark) filled it.
     type: path
@@ -105,6 +122,18 @@ table:
   sample:
     - x link  strategy  valid  outcome
     - 0.25    hybrid    2/2    2 completed
+verdicts:
+  description: What was found of the published claims, in words; empty for a campaign without claims.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - "1 verdict on 1 published claim: 1 reproduced."
+verdicts_json:
+  description: The verdicts for other programs; empty for a campaign without claims.
+  type: str
+  returned: success
+  sample: results/first/verdicts.json
 valid_runs:
   description: How many of the runs are valid, and so in the figures.
   type: int
@@ -129,9 +158,17 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_html i
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
+from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_file import verdicts_of, verdicts_text
+from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_overview import (
+    gather_verdicts,
+    overview_lines,
+    overview_page,
+    overview_text,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_page import lines
 
 
-def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
+def report(module: AnsibleModule, folder: Path, figures_of_site: dict[str, Any]) -> dict[str, Any]:
     """Return the module's result; writes each file unless it is as it should be or the module runs in check mode."""
     path = folder / "runs.jsonl"
     if not path.exists():
@@ -144,16 +181,15 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
         )
     drawn = figures(records)
     images = {folder / "figures" / f"{drawing.name}.svg": drawing.svg for drawing in drawn}
-    html = page(records, drawn, surroundings(folder, complain=module.warn))
+    around = surroundings(folder, complain=module.warn)
+    verdicts = verdicts_of(around.definition, records, figures_of_site)
+    judged = {folder / "verdicts.json": verdicts_text(folder.name, verdicts, records)} if verdicts else {}
+    html = page(records, drawn, around, verdicts)
     pages = {} if html is None else {folder / "report.html": html}
     summary = folder / "summary.csv"
-    wanted = {summary: csv_text(records), **images, **pages}
-    differing = {target: text for target, text in wanted.items() if _content(target) != text}
-    if not module.check_mode:
-        for target, text in differing.items():
-            write_whole(target, text)
+    wanted = {summary: csv_text(records), **images, **pages, **judged}
     return {
-        "changed": bool(differing),
+        "changed": _write(module, wanted),
         "figures": [str(target) for target in images],
         "page": "".join(map(str, pages)),
         "records": str(path),
@@ -161,8 +197,41 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
         "sentences": sentences(records),
         "summary_csv": str(summary),
         "table": text_table(records),
+        "verdicts": lines(verdicts),
+        "verdicts_json": "".join(map(str, judged)),
         "valid_runs": sum(record["valid"] for record in records),
     }
+
+
+def overview(module: AnsibleModule, folder: Path, members: list[Path]) -> dict[str, Any]:
+    """Return the module's result for a sequence of campaigns, of which each was reported before."""
+    found = gather_verdicts(members)
+    page = folder / "report.html"
+    html = overview_page(folder.name, found)
+    together = folder / "verdicts.json"
+    wanted = {together: overview_text(folder.name, found), **({} if html is None else {page: html})}
+    return {
+        "changed": _write(module, wanted),
+        "figures": [],
+        "page": "" if html is None else str(page),
+        "records": ", ".join(str(member / "runs.jsonl") for member in members),
+        "runs": sum(member.recorded_runs for member in found),
+        "sentences": [],
+        "summary_csv": ", ".join(str(member / "summary.csv") for member in members),
+        "table": [],
+        "verdicts": overview_lines(found),
+        "verdicts_json": str(together),
+        "valid_runs": sum(member.valid_runs for member in found),
+    }
+
+
+def _write(module: AnsibleModule, wanted: dict[Path, str]) -> bool:
+    """Write each file that is not as it should be, unless in check mode; returns whether there was one."""
+    differing = {target: text for target, text in wanted.items() if _content(target) != text}
+    if not module.check_mode:
+        for target, text in differing.items():
+            write_whole(target, text)
+    return bool(differing)
 
 
 def _content(path: Path) -> str | None:
@@ -172,9 +241,17 @@ def _content(path: Path) -> str | None:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={"results": {"type": "path", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            "figures": {"type": "dict", "default": {}},
+            "members": {"type": "list", "elements": "path", "default": []},
+            "results": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
     try:
-        result = report(module, Path(module.params["results"]))
+        folder, members = Path(module.params["results"]), [Path(member) for member in module.params["members"]]
+        result = overview(module, folder, members) if members else report(module, folder, module.params["figures"])
     except InstrumentError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

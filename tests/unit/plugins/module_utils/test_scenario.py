@@ -121,13 +121,15 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(workload__dirty_rate_mib_per_seconds=3),
             "workload.dirty_rate_mib_per_seconds is not known (did you mean 'dirty_rate_mib_per_second'?); "
-            "workload has the keys working_set_mib, dirty_rate_mib_per_second, dirty_rate_of_link, pattern, "
-            "bytes_per_touch, entropy_bits_per_byte, grain_ms, hot_set_percent, hot_touch_percent.",
+            "workload has the keys working_set_mib, working_set_of_memory, dirty_rate_mib_per_second, "
+            "dirty_rate_of_link, pattern, bytes_per_touch, entropy_bits_per_byte, grain_ms, hot_set_percent, "
+            "hot_touch_percent.",
         ),
         (
             asked(workloads={}),
             "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, guests, "
-            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, fault.",
+            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, fault, "
+            "replica.",
         ),
         (asked(guests=9), "guests is 9, but must be a whole number of at least 1 and at most 8."),
         (asked(guests=0), "guests is 0, but must be a whole number of at least 1 and at most 8."),
@@ -236,7 +238,8 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(guest="stsm"),
             "guest is the text 'stsm', but must be a mapping with the keys name, memory_mib, vcpus, machine, "
-            "cpu_model, accelerator, huge_page_kib, domain, copy_disks.",
+            "cpu_model, accelerator, huge_page_kib, domain, copy_disks, storage, disk_gib, allocated_disk_mib, "
+            "freed_disk_mib.",
         ),
         (asked(link={}), "link.rate_mbit_per_second is missing; it must be a number above 0."),
         (asked(link__rate_mbit_per_second=10**400), "link.rate_mbit_per_second is 1"),
