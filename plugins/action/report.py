@@ -31,4 +31,5 @@ def findings_text(result: dict[str, Any]) -> str:
     paragraphs = [textwrap.fill(sentence, _WIDTH) for sentence in result["sentences"]]
     sources = f"{result['runs']} runs in {result['records']}, one line each in {result['summary_csv']}"
     page = [f"With figures, to open in a browser: {result['page']}"] if result["page"] else []
-    return "\n\n".join(["\n".join(result["table"]), *paragraphs, sources, *page])
+    other = [textwrap.fill(sentence, _WIDTH) for sentence in result["comparison"]]
+    return "\n\n".join(["\n".join(result["table"]), *paragraphs, *other, sources, *page])

@@ -8,8 +8,13 @@ import re
 from itertools import groupby
 from typing import Any, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics
+from ansible_collections.stsm.live_migration.plugins.module_utils import (
+    _compared_sites,
+    _report_draw,
+    _statistics,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import Comparison
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
@@ -70,7 +75,12 @@ def figures(records: Sequence[Record]) -> list[Drawing]:
     return drawings(found, [cell_name(cell) for cell in found])
 
 
-def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundings | None = None) -> str | None:
+def page(
+    records: Sequence[Record],
+    drawn: Sequence[Drawing],
+    around: Surroundings | None = None,
+    comparison: Comparison | None = None,
+) -> str | None:
     """Return the page as text; None without the template package. The records have a "timeline" in place of "raw"."""
     if "Jinja2" in missing_packages():
         return None
@@ -88,7 +98,7 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
         ran_on=in_words(accelerators(records)),
-        contents=_contents(drawn, bool(model), around),
+        contents=_contents(drawn, bool(model), around, comparison is not None),
         notices=notices(records),
         headlines=headlines(records),
         sentences=sentences(records),
@@ -99,6 +109,9 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
         vantage=vantage_table(found),
         calibration=calibration_table(records),
         model=model,
+        comparison=comparison and _compared_sites.sentences(comparison),
+        compared_cells=comparison and _compared_sites.table(comparison),
+        drift=comparison and _compared_sites.drift_table(comparison),
         left_out=left_out(found),
         run_groups=[(_line(cell), [_run(record) for record in cell.records]) for cell in found],
         most_open=_MOST_OPEN,
@@ -108,7 +121,7 @@ def page(records: Sequence[Record], drawn: Sequence[Drawing], around: Surroundin
     )
 
 
-def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings) -> list[tuple[str, str]]:
+def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, compared: bool) -> list[tuple[str, str]]:
     """Return the page's sections, as anchors and titles."""
     return [
         ("findings", "Findings"),
@@ -116,6 +129,7 @@ def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings) ->
         *([("figures", "Figures")] if drawn else []),
         ("vantage", "Vantage points"),
         *([("model", "Models")] if modelled else []),
+        *([("other-site", "Other site")] if compared else []),
         ("left-out", "Left out"),
         ("runs", "Runs"),
         *([("campaign", "Campaign")] if around.asked or around.sessions else []),

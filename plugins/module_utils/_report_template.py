@@ -152,6 +152,26 @@ the length of a switchover are constants, fitted to one machine.</p>
 </section>
 {% endif %}
 
+{% if comparison %}
+<section id="other-site">
+<h2>Against another site</h2>
+<ul class="findings">
+{% for sentence in comparison %}
+<li>{{ sentence }}</li>
+{% endfor %}
+</ul>
+<p>Each figure here divided by that there, as the median of all pairs of runs (Hodges and Lehmann), with the interval
+by which two one-sided tests of Mann and Whitney decide; of the probability that the guest moves the difference, with
+Newcombe's interval. Equivalent is what was shown to lie within the tolerance, different what was shown to lie
+beyond it; that no difference was found proves nothing.</p>
+{{ table("Table of the cells of both sites", compared_cells) }}
+{% if drift %}
+<h3>In what the sites differ</h3>
+{{ table("Table of the facts in which the sites differ", drift) }}
+{% endif %}
+</section>
+{% endif %}
+
 <section id="left-out">
 <h2>Invalid, failed and not converged runs</h2>
 {% if left_out %}

@@ -26,8 +26,9 @@ CONFIDENCE = 0.95
 class Shift:
     """By how much one sample lies above another.
 
-    centre is the median of all differences of two runs (Hodges and Lehmann), low and high hold it with 95 %
-    confidence. dominance (Cliff's delta) is 1 if each run of the one is above each of the other, -1 if below.
+    centre is the median of all differences of two runs (Hodges and Lehmann), low and high hold it with 95 % or the
+    confidence that was asked for. dominance (Cliff's delta) is 1 if each run of the one is above each of the other, -1
+    if below.
     """
 
     centre: float
@@ -77,7 +78,7 @@ def _wilson(successes: int, runs: int) -> tuple[float, float]:
     return max(0.0, float(found.low)), min(1.0, float(found.high))
 
 
-def shift(one: Sequence[float], other: Sequence[float]) -> Shift | None:
+def shift(one: Sequence[float], other: Sequence[float], confidence: float = CONFIDENCE) -> Shift | None:
     """Return by how much the other sample lies above the one; None unless both have six values and SciPy is there.
 
     The interval holds all shifts that the test of Mann and Whitney does not refute.
@@ -86,7 +87,7 @@ def shift(one: Sequence[float], other: Sequence[float]) -> Shift | None:
         return None
     differences = numpy.sort(numpy.subtract.outer(other, one), axis=None)
     above = float(stats.mannwhitneyu(other, one).statistic)
-    cut = _cut(len(one), len(other))
+    cut = _cut(len(one), len(other), confidence)
     return Shift(
         centre=float(numpy.median(differences)),
         low=float(differences[cut]),
@@ -96,15 +97,15 @@ def shift(one: Sequence[float], other: Sequence[float]) -> Shift | None:
 
 
 @lru_cache(maxsize=None)
-def _cut(one: int, other: int) -> int:
-    """Return how many of all differences can be left off at either end of what still holds the shift with 95 %.
+def _cut(one: int, other: int, confidence: float) -> int:
+    """Return how many of all differences can be left off at either end of what still holds the shift so surely.
 
     It is the largest number of differences below zero at which the test still refutes that there is no shift.
     """
     refuted, kept = 0, one * other // 2
     while kept - refuted > 1:
         tried = (kept + refuted) // 2
-        if stats.mannwhitneyu(*_samples(one, other, tried)).pvalue <= 1 - CONFIDENCE:
+        if stats.mannwhitneyu(*_samples(one, other, tried)).pvalue <= 1 - confidence:
             refuted = tried
         else:
             kept = tried

@@ -21,19 +21,29 @@ description:
   - Writes C(report.html) beside them, one page that holds all it needs and opens from the disk without a network (the
     findings, the figures, the vantage points, the models beside the data, each run over time, what was left out and
     why, calibration and provenance), and its figures as C(figures/*.svg).
+  - Writes C(findings.txt), the table and the sentences as they are shown, C(runs.parquet), the table of all runs with
+    types, and C(ro-crate-metadata.json), which describes every file of the folder as an RO-Crate does.
   - If C(campaign.yml) and C(sessions.jsonl) lie beside the records, as a campaign leaves them, the page also tells what
     the campaign was asked and what the harness took of the time.
 requirements:
   - matplotlib (3.7 or newer) for the figures; without it a warning says so, and all else is written
   - SciPy (1.10 or newer) for intervals and effect sizes; without it a warning says so, and ranges are told instead
+  - pyarrow (14 or newer) for C(runs.parquet), and rocrate (0.16 or newer) for C(ro-crate-metadata.json); likewise
   - Jinja2 for the page, which comes with ansible-core
 options:
+  compare:
+    description:
+      - Another site's bundle, which is checked, or the folder of its campaign, to compare with cell by cell.
+      - The tolerance and the confidence are those that the campaign in O(results) fixed in its C(verdict).
+      - The page then has a section of it, and C(comparison.json) holds it for other programs.
+    type: path
   results:
     description: The campaign's folder, as M(stsm.live_migration.benchmark) filled it.
     type: path
     required: true
 extends_documentation_fragment:
   - stsm.live_migration._attributes
+  - stsm.live_migration._publication
 attributes:
   check_mode:
     support: full
@@ -63,6 +73,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+comparison:
+  description: What the comparison with another site found, in words; empty without O(compare).
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - "3 of 4 cells are equivalent at both sites: ..."
+files:
+  description: The names of all files that the report consists of, in the campaign's folder.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - findings.txt
+    - report.html
+    - summary.csv
 figures:
   description: The figures as files; none without matplotlib or without a run that moved the guest.
   type: list
@@ -117,18 +143,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._archive import measured
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import compared
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import (
+    sentences as comparison_sentences,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._crate import PUBLICATION_OPTIONS, Publication
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import write_whole
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import surroundings
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import (
-    LACKS,
-    figures,
-    missing_packages,
-    page,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_files import files, lacks
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
-from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
+from ansible_collections.stsm.live_migration.plugins.module_utils._sites import Site, other_site
+from ansible_collections.stsm.live_migration.plugins.module_utils._table import text_table
 
 
 def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
@@ -137,42 +165,49 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise InstrumentError(f"There is no {path}: set results to the folder of a campaign that has been measured.")
     records = gather(path, complain=module.warn)
-    for name in missing_packages():
-        module.warn(
-            f"The Python library {name} is missing on the observer, so the report lacks {LACKS[name]}:"
-            f" install it (pip install {name})."
-        )
-    drawn = figures(records)
-    images = {folder / "figures" / f"{drawing.name}.svg": drawing.svg for drawing in drawn}
-    html = page(records, drawn, surroundings(folder, complain=module.warn))
-    pages = {} if html is None else {folder / "report.html": html}
-    summary = folder / "summary.csv"
-    wanted = {summary: csv_text(records), **images, **pages}
-    differing = {target: text for target, text in wanted.items() if _content(target) != text}
+    for sentence in lacks():
+        module.warn(sentence)
+    around = surroundings(folder, complain=module.warn)
+    comparison = None
+    if module.params["compare"]:
+        there = other_site(Path(module.params["compare"]), complain=module.warn)
+        comparison = compared(Site(records, around, measured(path)[1]), there)
+    about = Publication(module.params["licence"], module.params["authors"])
+    made = files(folder, records, around, about, comparison)
+    differing = {name: content for name, content in made.items() if _content(folder / name) != content}
     if not module.check_mode:
-        for target, text in differing.items():
-            write_whole(target, text)
+        for name, content in differing.items():
+            write_whole(folder / name, content)
     return {
         "changed": bool(differing),
-        "figures": [str(target) for target in images],
-        "page": "".join(map(str, pages)),
+        "comparison": comparison_sentences(comparison) if comparison else [],
+        "files": sorted(made),
+        "figures": [str(folder / name) for name in made if name.startswith("figures/")],
+        "page": "".join(str(folder / name) for name in made if name == "report.html"),
         "records": str(path),
         "runs": len(records),
         "sentences": sentences(records),
-        "summary_csv": str(summary),
+        "summary_csv": str(folder / "summary.csv"),
         "table": text_table(records),
         "valid_runs": sum(record["valid"] for record in records),
     }
 
 
-def _content(path: Path) -> str | None:
+def _content(path: Path) -> bytes | None:
     """Return what a file holds; None if it is not there."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    return path.read_bytes() if path.exists() else None
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={"results": {"type": "path", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            **PUBLICATION_OPTIONS,
+            "compare": {"type": "path"},
+            "results": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
     try:
         result = report(module, Path(module.params["results"]))
     except InstrumentError as error:
