@@ -11,6 +11,7 @@ from typing import Any, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils import (
     _compared_sites,
     _report_draw,
+    _report_filter,
     _statistics,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
@@ -35,6 +36,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_facts 
     run_facts,
     settings,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import MOST_ROWS
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import figures as drawings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_script import SCRIPT
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_style import STYLE
@@ -89,10 +91,17 @@ def page(
     around = around or Surroundings()
     days = sorted(record["started_at"] for record in records)
     model = model_table(found)
+    known_axes = _report_filter.axes(found)
     return environment.from_string(TEMPLATE).render(
         campaign=", ".join(sorted({record["campaign"] for record in records})) or "without runs",
         style=Markup(STYLE),
-        script=Markup(SCRIPT),
+        script=Markup(SCRIPT + _report_filter.SCRIPT),
+        axes=known_axes,
+        axes_json=Markup(_report_filter.axes_json(known_axes)),
+        outcomes=sorted({record["outcome"] for record in records}),
+        places=list(range(len(found))),
+        completed_places=[place for place, cell in enumerate(found) if cell.completed],
+        modelled_places=[place for place, cell in enumerate(found) if cell.valid and cell.prediction() is not None],
         period=(days[0], days[-1]) if days else None,
         runs_count=len(records),
         valid_count=sum(record["valid"] for record in records),
@@ -105,7 +114,7 @@ def page(
         rows=[[entry.replace("_", " ") for entry in row] for row in table_rows(found, around_in_words)],
         spread_words=_spread_words(found),
         effects=effect_tables(found),
-        groups=_groups(drawn),
+        groups=_groups(drawn, len(found)),
         vantage=vantage_table(found),
         calibration=calibration_table(records),
         model=model,
@@ -137,15 +146,28 @@ def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, co
     ]
 
 
-def _groups(drawn: Sequence[Drawing]) -> list[tuple[dict[str, str], list[tuple[Drawing, Any]]]]:
+def _groups(drawn: Sequence[Drawing], cells_count: int) -> list[tuple[dict[str, str], list[dict[str, Any]]]]:
     """Return the figures as the page holds them, by the group that they belong to."""
     return [
         (
             {"title": title, "anchor": "figures-" + re.sub(r"\W+", "-", title.lower())},
-            [(drawing, _inline(drawing)) for drawing in alike],
+            [_figure(drawing, cells_count) for drawing in alike],
         )
         for title, alike in groupby(drawn, key=lambda drawing: drawing.group)
     ]
+
+
+def _figure(drawing: Drawing, cells_count: int) -> dict[str, Any]:
+    """Return one figure as the page holds it; of several of a kind all but the first are drawn later."""
+    return {
+        "title": drawing.title,
+        "caption": drawing.caption,
+        "svg": _inline(drawing),
+        "first": drawing.first,
+        "rows": min(MOST_ROWS, cells_count - drawing.first),
+        "later": drawing.first > 0,
+        "runs": Markup(_report_filter.runs_json(drawing)),
+    }
 
 
 def _line(cell: Cell) -> str:
