@@ -32,4 +32,5 @@ def findings_text(result: dict[str, Any]) -> str:
     sources = f"{result['runs']} runs in {result['records']}, one line each in {result['summary_csv']}"
     page = [f"With figures, to open in a browser: {result['page']}"] if result["page"] else []
     table = ["\n".join(result["table"])] if result["table"] else []
-    return "\n\n".join([*table, *paragraphs, sources, *page])
+    other = [textwrap.fill(sentence, _WIDTH) for sentence in result["comparison"]]
+    return "\n\n".join([*table, *paragraphs, *other, sources, *page])

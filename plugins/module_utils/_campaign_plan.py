@@ -28,8 +28,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
     WORKING_SET_MIB,
     Guest,
     Scenario,
-    StrategyChoice,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice
 
 Cell = Mapping[str, Any]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import RecordError
+from ansible_collections.stsm.live_migration.plugins.module_utils._migrations import migrated
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import Observation
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import decide
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import build_ids, cell_key
@@ -124,14 +125,14 @@ def append(path: Path, records: Sequence[dict[str, Any]]) -> None:
             raise
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there with all of its text or, if that fails, as it was before; makes its folder."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that is there with all of its content or, if that fails, as it was before; makes its folder."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with _saying(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with draft.open("wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
@@ -173,12 +174,13 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     except ValueError:
         raise RecordError(f"Line {number} of {path} is not a record: restore the file or remove the line.") from None
     version = record.get("schema_version") if isinstance(record, dict) else None
-    if version != SCHEMA_VERSION:
+    today = migrated(record) if isinstance(record, dict) else None
+    if today is None:
         raise RecordError(
             f"Line {number} of {path} has the schema version {version}, but this collection reads {SCHEMA_VERSION}:"
             " use the version of the collection that wrote it, or another folder."
         )
-    return record  # type: ignore[no-any-return]
+    return today
 
 
 @contextlib.contextmanager

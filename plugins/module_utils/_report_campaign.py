@@ -14,6 +14,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._cells import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._stopping import sentence as stopping_sentence
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
+# The figures that a site knows and the published texts have lost: an input of the verdicts, kept with the records.
+PUBLISHED_FIGURES = "published_figures.json"
 # What of a definition has a place of its own in the report.
 _TOLD_APART = ("title", "claims", "left_out")
 
@@ -22,10 +24,14 @@ _SPENT = ("wall_seconds", "migration_seconds", "warm_up_seconds", "overhead_seco
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The definition as run and one mapping a session of the engine; both empty without a campaign."""
+    """The definition as run, one mapping a session of the engine, and published figures that the site knows.
+
+    All are empty without a campaign. The figures are by experiment and claim.
+    """
 
     definition: Mapping[str, Any] = field(default_factory=dict)
     sessions: Sequence[Mapping[str, Any]] = ()
+    published_figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -98,10 +104,17 @@ class Surroundings:
 
 def surroundings(folder: Path, complain: Callable[[str], None] | None = None) -> Surroundings:
     """Return what lies in a campaign's folder; what cannot be read is told to complain and left out."""
-    definition = _parsed(folder / "campaign.yml", _whole(folder / "campaign.yml"), complain)
+    definition, figures = (
+        _parsed(folder / name, _whole(folder / name), complain) for name in ("campaign.yml", PUBLISHED_FIGURES)
+    )
     lines = _whole(folder / "sessions.jsonl").splitlines()
     sessions = [_parsed(folder / "sessions.jsonl", line, complain) for line in lines]
-    return Surroundings(definition, [session for session in sessions if session])
+    return Surroundings(definition, [session for session in sessions if session], figures)
+
+
+def campaign_of(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of the campaign that some records are of."""
+    return ", ".join(sorted({record["campaign"] for record in records})) or "without runs"
 
 
 def _whole(path: Path) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw as draw
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, independent, spread
@@ -36,6 +36,10 @@ class Series:
     def values(self, cell: Cell) -> list[float]:
         """Return the values of a cell's runs that have one."""
         return [value for value in map(self.value, self.records(cell)) if value is not None]
+
+    def runs(self, cell: Cell) -> list[str]:
+        """Return the ids of the runs that the values are those of."""
+        return [record["run_id"] for record in self.records(cell) if self.value(record) is not None]
 
 
 @dataclass(frozen=True)
@@ -158,24 +162,17 @@ CHARTS = (
 
 def chart_svg(chart: Chart, found: Sequence[Cell], names: Sequence[str]) -> str | None:
     """Return one chart of cells that have these names as SVG text; None if no run has a value for it."""
-    series = [one for one in chart.series if any(one.values(cell) for cell in found)]
+    series = _shown(chart, found)
     if not series:
         return None
     known = [value for one in series for cell in found for value in one.values(cell)]
     modelled = False
     with draw.canvas(names, _ROW_INCHES + _SERIES_INCHES * len(series), chart.axis) as axes:
         for row, cell in enumerate(found):
-            prediction = cell.prediction()
-            for index, one in enumerate(series):
-                around = spread(independent(one.records(cell), one.value))
-                draw.points(axes, row, index, len(series), one.values(cell), around)
-                expected = one.expected(prediction) if one.expected and prediction and prediction.converges else None
-                if expected is not None and prediction is not None:
-                    draw.model_mark(axes, row, index, len(series), expected, prediction.holds)
-                    known.append(expected)
-                    modelled = True
-            if not any(one.values(cell) for one in series) and cell.unconverged:
-                draw.remark(axes, row, did_not_converge(prediction))
+            with draw.in_row(axes, row):
+                expected = _row(axes, row, cell, series)
+            known += expected
+            modelled = modelled or bool(expected)
         if chart.limit is not None:
             axes.axvline(chart.limit, color=draw.INK, linewidth=1, linestyle=(0, (4, 3)))
         if chart.wide:
@@ -186,6 +183,32 @@ def chart_svg(chart: Chart, found: Sequence[Cell], names: Sequence[str]) -> str 
         if len(series) > 1 or modelled:
             draw.legend(axes, [one.title for one in series], "model" if modelled else None)
         return draw.svg_text(axes)
+
+
+def chart_runs(chart: Chart, found: Sequence[Cell]) -> dict[str, list[str]]:
+    """Return the ids of the runs behind the points of a chart of cells, by the id of the points' element."""
+    series = list(enumerate(_shown(chart, found)))
+    return {draw.runs_id(row, index): one.runs(cell) for row, cell in enumerate(found) for index, one in series}
+
+
+def _shown(chart: Chart, found: Sequence[Cell]) -> list[Series]:
+    """Return the series of which any cell has a value."""
+    return [one for one in chart.series if any(one.values(cell) for cell in found)]
+
+
+def _row(axes: Any, row: int, cell: Cell, series: Sequence[Series]) -> list[float]:
+    """Draw one cell, and return the values that its model expects."""
+    prediction, drawn = cell.prediction(), []
+    for index, one in enumerate(series):
+        around = spread(independent(one.records(cell), one.value))
+        draw.points(axes, row, index, len(series), one.values(cell), around)
+        expected = one.expected(prediction) if one.expected and prediction and prediction.converges else None
+        if expected is not None and prediction is not None:
+            draw.model_mark(axes, row, index, len(series), expected, prediction.holds)
+            drawn.append(expected)
+    if not any(one.values(cell) for one in series) and cell.unconverged:
+        draw.remark(axes, row, did_not_converge(prediction))
+    return drawn
 
 
 def did_not_converge(prediction: Prediction | None) -> str:

@@ -8,8 +8,8 @@ import contextlib
 import io
 import math
 import re
-from dataclasses import dataclass
-from typing import Any, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Spread
 
@@ -43,13 +43,19 @@ _WIDTH_INCHES, _FRAME_INCHES = 5.6, 1.15
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure: the name of its file, the group of figures it belongs to, and what a reader is told of it."""
+    """One figure: the name of its file, the group of figures it belongs to, and what a reader is told of it.
+
+    Of many cells it shows those from first on, one a row. runs has the id of each point's run, by the id of the points'
+    element in the SVG; a point is one "M" of its path.
+    """
 
     name: str
     group: str
     title: str
     caption: str
     svg: str
+    first: int = 0
+    runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def missing() -> str | None:
@@ -75,6 +81,16 @@ def canvas(names: Sequence[str], row_inches: float, axis: str) -> Iterator[Any]:
         yield axes
 
 
+@contextlib.contextmanager
+def in_row(axes: Any, row: int) -> Iterator[None]:
+    """Give all that is drawn meanwhile, and the row's name, an id by which the page finds what belongs to the row."""
+    before = {id(artist) for artist in axes.get_children()}
+    yield
+    drawn = [artist for artist in axes.get_children() if id(artist) not in before]
+    for place, artist in enumerate([axes.get_yticklabels()[row], *drawn]):
+        artist.set_gid(artist.get_gid() or f"row-{row}-{place}")
+
+
 def legend(axes: Any, titles: Sequence[str], model: str | None = None) -> None:
     """Tell the series of a figure apart, above it, and the models' marks from them."""
     for index, title in enumerate(titles):
@@ -84,6 +100,11 @@ def legend(axes: Any, titles: Sequence[str], model: str | None = None) -> None:
     axes.figure.legend(
         loc="outside upper left", ncols=len(titles) + bool(model), frameon=False, handletextpad=0.2, columnspacing=1.2
     )
+
+
+def runs_id(row: int, index: int) -> str:
+    """Return the id of the element that holds the points of one of a row's series."""
+    return f"row-{row}-runs-{index}"
 
 
 def points(axes: Any, row: int, index: int, count: int, values: Sequence[float], around: Spread | None) -> None:
@@ -98,7 +119,7 @@ def points(axes: Any, row: int, index: int, count: int, values: Sequence[float],
     across = [place for value in values for place in (value, value, math.nan)]
     up = [place for offset in offsets for place in (middle + offset, middle + offset, math.nan)]
     (drawn,) = axes.plot(across, up, color=colour, linewidth=4, solid_capstyle=_CAPS[index], alpha=0.55)
-    drawn.set_gid(f"runs-{row}-{index}")
+    drawn.set_gid(runs_id(row, index))
     centre(axes, around, middle + height / 4, height, colour)
 
 
@@ -123,7 +144,7 @@ def model_mark(axes: Any, row: int, index: int, count: int, value: float, holds:
         markerfacecolor=MODEL_COLOUR if holds else "none",
         linestyle="none",
     )
-    drawn.set_gid(f"model-{row}-{index}")
+    drawn.set_gid(f"row-{row}-model-{index}")
 
 
 def remark(axes: Any, row: int, words: str) -> None:

@@ -95,10 +95,11 @@ def _company(records: Sequence[Record]) -> list[str]:
 def left_out(found: Sequence[Cell]) -> list[dict[str, Any]]:
     """Return the runs that no cost rests on, by cell and by how they ended: invalid, failed, or not converged.
 
-    Each has "name", "outcome", "valid", "runs" (each an id, a name and its reasons), and "reasons" that all share.
+    Each has "cell" (its place), "name", "outcome", "valid", "runs" (each an id, a name and its reasons), and "reasons"
+    that all share.
     """
     told = []
-    for cell in found:
+    for place, cell in enumerate(found):
         alike: dict[tuple[str, bool], list[tuple[str, str, list[str]]]] = {}
         for record in cell.records:
             if record["valid"] and record["outcome"] in MEASURED and record["outcome"] != "not_converged":
@@ -112,6 +113,7 @@ def left_out(found: Sequence[Cell]) -> list[dict[str, Any]]:
             shared = runs[0][2] if all(reasons == runs[0][2] for _id, _name, reasons in runs) else []
             told.append(
                 {
+                    "cell": place,
                     "name": cell_name(cell).replace("\n", " "),
                     "outcome": outcome.replace("_", " "),
                     "valid": valid,
@@ -166,6 +168,7 @@ def run_facts(record: Record) -> dict[str, Any]:
     return {
         "id": record["run_id"],
         "name": run_name(record),
+        "kind": record["outcome"],
         "outcome": record["outcome"].replace("_", " "),
         "valid": record["valid"],
         "started": record["started_at"],

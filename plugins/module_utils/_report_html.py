@@ -8,11 +8,18 @@ import re
 from itertools import groupby
 from typing import Any, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw, _statistics, _verdict_page
+from ansible_collections.stsm.live_migration.plugins.module_utils import (
+    _compared_sites,
+    _report_draw,
+    _report_filter,
+    _statistics,
+    _verdict_page,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import Comparison
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import headlines, sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings, campaign_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_draw import (
     FAINT,
     GROUND,
@@ -30,6 +37,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_facts 
     run_facts,
     settings,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import MOST_ROWS
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import figures as drawings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_script import SCRIPT
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_style import STYLE
@@ -79,6 +87,7 @@ def page(
     drawn: Sequence[Drawing],
     around: Surroundings | None = None,
     verdicts: Sequence[Verdict] = (),
+    comparison: Comparison | None = None,
 ) -> str | None:
     """Return the page as text; None without the template package. The records have a "timeline" in place of "raw"."""
     if "Jinja2" in missing_packages():
@@ -88,16 +97,23 @@ def page(
     around = around or Surroundings()
     days = sorted(record["started_at"] for record in records)
     model = model_table(found)
+    known_axes = _report_filter.axes(found)
     return environment.from_string(TEMPLATE.replace(VERDICTS_PLACE, _verdict_page.TEMPLATE)).render(
-        campaign=", ".join(sorted({record["campaign"] for record in records})) or "without runs",
+        campaign=campaign_of(records),
         style=Markup(STYLE),
-        script=Markup(SCRIPT),
+        script=Markup(SCRIPT + _report_filter.SCRIPT),
+        axes=known_axes,
+        axes_json=Markup(_report_filter.axes_json(known_axes)),
+        outcomes=sorted({record["outcome"] for record in records}),
+        places=list(range(len(found))),
+        completed_places=[place for place, cell in enumerate(found) if cell.completed],
+        modelled_places=[place for place, cell in enumerate(found) if cell.valid and cell.prediction() is not None],
         period=(days[0], days[-1]) if days else None,
         runs_count=len(records),
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
         ran_on=in_words(accelerators(records)),
-        contents=_contents(drawn, bool(model), around, bool(verdicts)),
+        contents=_contents(drawn, bool(model), around, bool(verdicts), comparison is not None),
         verdicts_summary=_verdict_page.summary(verdicts) if verdicts else "",
         verdicts=_verdict_page.entries(verdicts),
         notices=notices(records),
@@ -106,10 +122,13 @@ def page(
         rows=[[entry.replace("_", " ") for entry in row] for row in table_rows(found, around_in_words)],
         spread_words=_spread_words(found),
         effects=effect_tables(found),
-        groups=_groups(drawn),
+        groups=_groups(drawn, len(found)),
         vantage=vantage_table(found),
         calibration=calibration_table(records),
         model=model,
+        comparison=comparison and _compared_sites.sentences(comparison),
+        compared_cells=comparison and _compared_sites.table(comparison),
+        drift=comparison and _compared_sites.drift_table(comparison),
         left_out=left_out(found),
         run_groups=[(_line(cell), [_run(record) for record in cell.records]) for cell in found],
         most_open=_MOST_OPEN,
@@ -119,7 +138,9 @@ def page(
     )
 
 
-def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, judged: bool) -> list[tuple[str, str]]:
+def _contents(
+    drawn: Sequence[Drawing], modelled: bool, around: Surroundings, judged: bool, compared: bool
+) -> list[tuple[str, str]]:
     """Return the page's sections, as anchors and titles."""
     return [
         *([("verdicts", "Verdicts")] if judged else []),
@@ -128,6 +149,7 @@ def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, ju
         *([("figures", "Figures")] if drawn else []),
         ("vantage", "Vantage points"),
         *([("model", "Models")] if modelled else []),
+        *([("other-site", "Other site")] if compared else []),
         ("left-out", "Left out"),
         ("runs", "Runs"),
         *([("campaign", "Campaign")] if around.asked or around.sessions else []),
@@ -135,15 +157,28 @@ def _contents(drawn: Sequence[Drawing], modelled: bool, around: Surroundings, ju
     ]
 
 
-def _groups(drawn: Sequence[Drawing]) -> list[tuple[dict[str, str], list[tuple[Drawing, Any]]]]:
+def _groups(drawn: Sequence[Drawing], cells_count: int) -> list[tuple[dict[str, str], list[dict[str, Any]]]]:
     """Return the figures as the page holds them, by the group that they belong to."""
     return [
         (
             {"title": title, "anchor": "figures-" + re.sub(r"\W+", "-", title.lower())},
-            [(drawing, _inline(drawing)) for drawing in alike],
+            [_figure(drawing, cells_count) for drawing in alike],
         )
         for title, alike in groupby(drawn, key=lambda drawing: drawing.group)
     ]
+
+
+def _figure(drawing: Drawing, cells_count: int) -> dict[str, Any]:
+    """Return one figure as the page holds it; of several of a kind all but the first are drawn later."""
+    return {
+        "title": drawing.title,
+        "caption": drawing.caption,
+        "svg": _inline(drawing),
+        "first": drawing.first,
+        "rows": min(MOST_ROWS, cells_count - drawing.first),
+        "later": drawing.first > 0,
+        "runs": Markup(_report_filter.runs_json(drawing)),
+    }
 
 
 def _line(cell: Cell) -> str:

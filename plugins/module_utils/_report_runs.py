@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import stream
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_timeline import timeline
+from ansible_collections.stsm.live_migration.plugins.module_utils._run_checks import once
 
 # What most runs of a campaign have in common, and so is kept once.
 _SHARED = ("hosts", "calibration")
@@ -24,16 +25,16 @@ def gather(path: Path, complain: Callable[[str], None] | None = None) -> list[di
     """
     common: dict[str, Any] = {}
     with _no_collection():
-        return [_light(record, common) for record in stream(path, complain)]
+        return [light(record, common) for record in once(stream(path, complain), complain)]
 
 
-def _light(record: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a record."""
-    light = {key: value for key, value in record.items() if key != "raw"}
+def light(record: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a record; what many have in common is kept once, in *common*."""
+    kept = {key: value for key, value in record.items() if key != "raw"}
     for key in _SHARED:
-        light[key] = common.setdefault(json.dumps(record[key], sort_keys=True), record[key])
-    light["timeline"] = json.dumps(timeline(record["raw"], record["summary"]["brownout_ms"]), separators=(",", ":"))
-    return light
+        kept[key] = common.setdefault(json.dumps(record[key], sort_keys=True), record[key])
+    kept["timeline"] = json.dumps(timeline(record["raw"], record["summary"]["brownout_ms"]), separators=(",", ":"))
+    return kept
 
 
 @contextlib.contextmanager

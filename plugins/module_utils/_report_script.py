@@ -133,6 +133,7 @@ function openTarget() {
   if (!target) return;
   for (let drawer = target.closest("details"); drawer; drawer = drawer.parentElement.closest("details")) {
     drawer.open = true;
+    drawer.hidden = false;
   }
   target.scrollIntoView();
 }

@@ -45,6 +45,13 @@ td small { display: block; color: var(--dim); white-space: nowrap; }
 td { border-top: 1px solid var(--faint); white-space: nowrap; }
 td.long { white-space: normal; min-width: 17rem; }
 .bar { width: 55%; } .bar span { display: inline-block; margin-right: .4rem; border-top: .7em solid var(--series-1); }
+#filter { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: end;
+  padding: .5rem 0; background: var(--ground); border-bottom: 1px solid var(--faint); font-size: .85rem; }
+#filter label { display: flex; flex-direction: column; color: var(--dim); }
+#filter select, #filter button { font: inherit; color: var(--ink); background: var(--panel);
+  border: 1px solid var(--faint); border-radius: 4px; padding: .15rem .4rem; max-width: 12rem; }
+.run, section, figure { scroll-margin-top: 5rem; }
+[hidden] { display: none !important; } .dimmed { opacity: .12; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .9rem; background: var(--panel); border-radius: 8px; break-inside: avoid; }
 figure h4 { margin-top: 0; }
@@ -73,6 +80,7 @@ dl div { break-inside: avoid; padding: .15rem 0; }
 dt { color: var(--dim); display: inline; } dd { display: inline; margin: 0; }
 dt::after { content: ": "; }
 @media (max-width: 36rem) {
+  #filter { position: static; }
   body { padding: .8rem; } figure { padding: .5rem; } .cell { padding: 0 .2rem; }
   details > :not(summary) { margin-inline: .3rem; } details > .timeline { width: calc(100% - .6rem); }
 }
@@ -83,7 +91,7 @@ dt::after { content: ": "; }
     --good: #000; --bad: #000; }
   @page { margin: 14mm 12mm; }
   html { font-size: 9.5pt; } body { max-width: none; padding: 0; }
-  nav, .skip { display: none; } a { text-decoration: none; }
+  nav, .skip, #filter { display: none; } a { text-decoration: none; }
   .scroll { overflow: visible; border: 0; } table { font-size: 6.5pt; } th, td { padding: .2rem .25rem; }
   th, td, td small { white-space: normal; } td.long { min-width: 9rem; } tr { break-inside: avoid; }
   .figures { grid-template-columns: 1fr 1fr; gap: .5rem; } figure { padding: 0; }

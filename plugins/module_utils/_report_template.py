@@ -12,13 +12,13 @@ TEMPLATE = r"""
 {% set centre, opened, around = text.partition(" (") %}
 {{ centre }}{% if opened %} <small>({{ around }}</small>{% endif %}
 {%- endmacro %}
-{%- macro table(name, rows) %}
+{%- macro table(name, rows, cells=none) %}
 <div class="scroll" tabindex="0" role="region" aria-label="{{ name }}">
 <table>
 <thead><tr>{% for entry in rows[0] %}<th scope="col">{{ entry }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in rows[1:] %}
-<tr>
+<tr{% if cells is not none %} data-cell="{{ cells[loop.index0] }}"{% endif %}>
 {% for entry in row %}
 <td{% if entry | length > 60 %} class="long"{% endif %}>{{ told(entry) }}</td>
 {% endfor %}
@@ -74,6 +74,27 @@ TEMPLATE = r"""
 {% endif %}
 
 {# verdicts #}
+<form id="filter" aria-label="Which cells and runs to show">
+{% for name in axes.names %}
+{% set axis = loop.index0 %}
+<label>{{ name }}
+<select data-axis="{{ axis }}"><option value="">all</option>
+{% for option in axes.options[axis] %}
+<option value="{{ loop.index0 }}">{{ option }}</option>
+{% endfor %}
+</select></label>
+{% endfor %}
+<label>runs
+<select name="runs"><option value="">all</option>
+<option value="true">valid</option><option value="false">not valid</option>
+{% for outcome in outcomes %}
+<option value="{{ outcome }}">{{ outcome | replace("_", " ") }}</option>
+{% endfor %}
+</select></label>
+<button type="reset">Show all</button>
+<output name="found">{{ rows | length - 1 }} cells with {{ runs_count }} runs</output>
+</form>
+
 <section id="findings">
 <h2>What was found</h2>
 <ul class="findings">
@@ -95,7 +116,7 @@ TEMPLATE = r"""
 <h2>Each dirty rate and strategy</h2>
 <p>Medians of a cell's valid runs; in parentheses {{ spread_words }}. How often the guest moved is a probability, with
 Wilson's interval.</p>
-{{ table("Table of cells", rows) }}
+{{ table("Table of cells", rows, places) }}
 {% if effects %}
 <h3>Strategies against each other</h3>
 <p>By how much the first strategy of a pair lies above the second: the median of all differences of two runs (Hodges
@@ -113,15 +134,20 @@ second, 0 where they are alike. The intervals hold each alone, not all at once.<
 <h2>Figures</h2>
 <p>Each point is a valid run that moved the guest. The upright stroke is the median; the line through it is
 the range of the runs, or drawn thick the 95 % interval of the median from six runs on. A diamond is what the model
-expects, hollow where the model is not valid.</p>
+expects, hollow where the model is not valid. A click on a point leads to its run.</p>
 {% for group, figures in groups %}
 <h3 id="{{ group.anchor }}">{{ group.title }}</h3>
 <div class="figures">
-{% for figure, svg in figures %}
-<figure>
+{% for figure in figures %}
+<figure data-first="{{ figure.first }}" data-rows="{{ figure.rows }}">
 <h4>{{ figure.title }}</h4>
-{{ svg }}
+{% if figure.later %}
+<script type="image/svg+xml" class="later">{{ figure.svg }}</script>
+{% else %}
+{{ figure.svg }}
+{% endif %}
 <figcaption>{{ figure.caption }}</figcaption>
+<script type="application/json" class="runs">{{ figure.runs }}</script>
 </figure>
 {% endfor %}
 </div>
@@ -134,7 +160,7 @@ expects, hollow where the model is not valid.</p>
 {% if vantage %}
 <p>The downtime of each cell in milliseconds as both QEMUs' events, the guest's clock and an observer on the guest's
 network show it, each with the uncertainty of a single run, and by how much one saw more than the one before it.</p>
-{{ table("Table of the vantage points", vantage) }}
+{{ table("Table of the vantage points", vantage, completed_places) }}
 {% endif %}
 <h3 id="calibration">Calibration</h3>
 {% if calibration %}
@@ -152,7 +178,27 @@ uncertainty. All in milliseconds.</p>
 <p>What each cell should take if nothing but bytes, rates and dirtied pages mattered, at the payload rate of its first
 run; and whether the cell lies inside the region in which its model is valid. Times before and after the stream and
 the length of a switchover are constants, fitted to one machine.</p>
-{{ table("Table of the models", model) }}
+{{ table("Table of the models", model, modelled_places) }}
+</section>
+{% endif %}
+
+{% if comparison %}
+<section id="other-site">
+<h2>Against another site</h2>
+<ul class="findings">
+{% for sentence in comparison %}
+<li>{{ sentence }}</li>
+{% endfor %}
+</ul>
+<p>Each figure here divided by that there, as the median of all pairs of runs (Hodges and Lehmann), with the interval
+by which two one-sided tests of Mann and Whitney decide; of the probability that the guest moves the difference, with
+Newcombe's interval. Equivalent is what was shown to lie within the tolerance, different what was shown to lie
+beyond it; that no difference was found proves nothing.</p>
+{{ table("Table of the cells of both sites", compared_cells) }}
+{% if drift %}
+<h3>In what the sites differ</h3>
+{{ table("Table of the facts in which the sites differ", drift) }}
+{% endif %}
 </section>
 {% endif %}
 
@@ -161,7 +207,7 @@ the length of a switchover are constants, fitted to one machine.</p>
 {% if left_out %}
 <ul class="left-out">
 {% for entry in left_out %}
-<li><b>{{ entry.name }}: {{ entry.runs | length }} {{ entry.outcome }}
+<li data-cell="{{ entry.cell }}"><b>{{ entry.name }}: {{ entry.runs | length }} {{ entry.outcome }}
 {%- if not entry.valid %}, not valid{% endif %}</b>.
 {% if entry.reasons %}
 {{ entry.reasons | join(" ") }}
@@ -188,10 +234,11 @@ Repetition {% for id, name, reasons in entry.runs %}
 runs.jsonl.</p></noscript>
 <p class="on-paper">The timelines are in the file, one to open for each run.</p>
 {% for name, runs in run_groups %}
-<details class="cell"{% if runs_count <= most_open %} open{% endif %}>
+<details class="cell" data-cell="{{ loop.index0 }}"{% if runs_count <= most_open %} open{% endif %}>
 <summary>{{ name }} <span class="dim">{{ runs | length }} run{{ "" if runs | length == 1 else "s" }}</span></summary>
 {% for run in runs %}
-<details id="run-{{ run.id }}" class="run" data-payload="{{ run.payload }}" data-asked="{{ run.asked }}">
+<details id="run-{{ run.id }}" class="run" data-outcome="{{ run.kind }}" data-valid="{{ run.valid | lower }}"
+ data-payload="{{ run.payload }}" data-asked="{{ run.asked }}">
 <summary><b>{{ run.name }}</b> <span class="{{ 'good' if run.valid else 'bad' }}">{{ run.outcome }}
 {%- if not run.valid %}, not valid{% endif %}</span> <span class="dim">{{ run.figures }}</span></summary>
 <p class="dim">Run {{ run.id }}, {{ run.started | replace("T", " ") | replace("Z", " UTC") }}, {{ run.way }}</p>
@@ -251,6 +298,7 @@ runs.jsonl.</p></noscript>
 {% endfor %}
 </section>
 </main>
+<script type="application/json" id="axes">{{ axes_json }}</script>
 <script>{{ script }}</script>
 </body>
 </html>

@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Each figure of a run with its meaning, in the order of the CSV's columns. All may be null: not every run has each.
 SUMMARY_FIELDS: dict[str, str] = {

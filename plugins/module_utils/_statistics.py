@@ -29,8 +29,9 @@ _SEED = 2014
 class Shift:
     """By how much one sample lies above another.
 
-    centre is the median of all differences of two runs (Hodges and Lehmann), low and high hold it with the confidence
-    that was asked for. dominance (Cliff's delta) is 1 if each run of the one is above each of the other, -1 if below.
+    centre is the median of all differences of two runs (Hodges and Lehmann), low and high hold it with 95 % or the
+    confidence that was asked for. dominance (Cliff's delta) is 1 if each run of the one is above each of the other, -1
+    if below.
     """
 
     centre: float

@@ -61,7 +61,7 @@ def identity(cell: Cell, found: Sequence[Cell]) -> list[str]:
 
 def csv_text(records: Sequence[Record]) -> str:
     """Return one line for each run, valid or not, after a line of names that carry the units; nothing without runs."""
-    rows = [_columns(record) for record in records]
+    rows = [{**row, "valid": str(row["valid"]).lower()} for row in map(columns, records)]
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     if rows:
@@ -103,16 +103,18 @@ def _centre(found: Spread) -> str:
     return number(found.centre)
 
 
-def _columns(record: Record) -> dict[str, Any]:
-    """Return one run as the columns of the CSV."""
+def columns(record: Record) -> dict[str, Any]:
+    """Return one run as the columns of a table to compute with."""
     scenario = Scenario.from_dict(record["scenario"])
     workload = record["scenario"]["workload"] or {}
+    share = scenario.dirty_rate_of_link
     return {
         "run_id": record["run_id"],
         "campaign": record["campaign"],
         "started_at": record["started_at"],
         "strategy": scenario.strategy.name,
-        "dirty_rate_of_link": scenario.dirty_rate_of_link,
+        # A quotient, of which more digits than a setting has would be those of the arithmetic.
+        "dirty_rate_of_link": None if share is None else round(share, 6),
         "dirty_rate_mib_per_second": workload.get("dirty_rate_mib_per_second"),
         "working_set_mib": workload.get("working_set_mib"),
         "pattern": workload.get("pattern"),
@@ -129,7 +131,7 @@ def _columns(record: Record) -> dict[str, Any]:
         "source": record["hosts"]["source"]["name"],
         "destination": record["hosts"]["destination"]["name"],
         "outcome": record["outcome"],
-        "valid": str(record["valid"]).lower(),
+        "valid": record["valid"],
         "cell_key": record["cell_key"],
         **{key: record["summary"].get(key) for key in SUMMARY_FIELDS},
     }

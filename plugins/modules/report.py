@@ -24,18 +24,28 @@ description:
   - If the campaign was to decide published claims, says for each whether it was reproduced, was not reproduced, cannot
     be decided here and why, or is unknown because the published figure is lost, with effect size, interval and the
     runs behind it; writes that for other programs as C(verdicts.json), whose schema is in the guide of claims.
+  - Writes C(findings.txt), the table and the sentences as they are shown, C(runs.parquet), the table of all runs with
+    types, and C(ro-crate-metadata.json), which describes every file of the folder as an RO-Crate does.
   - If C(campaign.yml) and C(sessions.jsonl) lie beside the records, as a campaign leaves them, the page also tells what
     the campaign was asked and what the harness took of the time.
 requirements:
   - matplotlib (3.7 or newer) for the figures; without it a warning says so, and all else is written
   - SciPy (1.10 or newer) for intervals and effect sizes; without it a warning says so, and ranges are told instead
+  - pyarrow (14 or newer) for C(runs.parquet), and rocrate (0.16 or newer) for C(ro-crate-metadata.json); likewise
   - Jinja2 for the page, which comes with ansible-core
 options:
+  compare:
+    description:
+      - Another site's bundle, which is checked, or the folder of its campaign, to compare with cell by cell.
+      - The tolerance and the confidence are those that the campaign in O(results) fixed in its C(verdict).
+      - The page then has a section of it, and C(comparison.json) holds it for other programs.
+    type: path
   figures:
     description:
       - Published figures that the campaign's claims lack and the site has, by the experiment and the claim's id, each
         with C(published) (a number, or one for each value of the claim's axis) and C(source). A figure without a source
         is refused, and so is one for a claim whose figure is known.
+      - They are kept as C(published_figures.json), and hold for later calls that give none.
     type: dict
     default: {}
   members:
@@ -51,6 +61,7 @@ options:
     required: true
 extends_documentation_fragment:
   - stsm.live_migration._attributes
+  - stsm.live_migration._publication
 attributes:
   check_mode:
     support: full
@@ -80,6 +91,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+comparison:
+  description: What the comparison with another site found, in words; empty without O(compare).
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - "3 of 4 cells are equivalent at both sites: ..."
+files:
+  description: The names of all files that the report consists of, in the campaign's folder.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - findings.txt
+    - report.html
+    - summary.csv
 figures:
   description: The figures as files; none without matplotlib or without a run that moved the guest.
   type: list
@@ -141,24 +168,27 @@ valid_runs:
   sample: 16
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._archive import measured
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import compared
+from ansible_collections.stsm.live_migration.plugins.module_utils._compared_sites import (
+    sentences as comparison_sentences,
+)
+from ansible_collections.stsm.live_migration.plugins.module_utils._crate import PUBLICATION_OPTIONS, Publication
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import sentences
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import write_whole
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import surroundings
-from ansible_collections.stsm.live_migration.plugins.module_utils._report_html import (
-    LACKS,
-    figures,
-    missing_packages,
-    page,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_files import files, lacks
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
-from ansible_collections.stsm.live_migration.plugins.module_utils._table import csv_text, text_table
-from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_file import verdicts_of, verdicts_text
+from ansible_collections.stsm.live_migration.plugins.module_utils._sites import Site, other_site
+from ansible_collections.stsm.live_migration.plugins.module_utils._table import text_table
+from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_file import verdicts_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_overview import (
     gather_verdicts,
     overview_lines,
@@ -168,37 +198,37 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_overv
 from ansible_collections.stsm.live_migration.plugins.module_utils._verdict_page import lines
 
 
-def report(module: AnsibleModule, folder: Path, figures_of_site: dict[str, Any]) -> dict[str, Any]:
+def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
     """Return the module's result; writes each file unless it is as it should be or the module runs in check mode."""
     path = folder / "runs.jsonl"
     if not path.exists():
         raise InstrumentError(f"There is no {path}: set results to the folder of a campaign that has been measured.")
     records = gather(path, complain=module.warn)
-    for name in missing_packages():
-        module.warn(
-            f"The Python library {name} is missing on the observer, so the report lacks {LACKS[name]}:"
-            f" install it (pip install {name})."
-        )
-    drawn = figures(records)
-    images = {folder / "figures" / f"{drawing.name}.svg": drawing.svg for drawing in drawn}
+    for sentence in lacks():
+        module.warn(sentence)
     around = surroundings(folder, complain=module.warn)
-    verdicts = verdicts_of(around.definition, records, figures_of_site)
-    judged = {folder / "verdicts.json": verdicts_text(folder.name, verdicts, records)} if verdicts else {}
-    html = page(records, drawn, around, verdicts)
-    pages = {} if html is None else {folder / "report.html": html}
-    summary = folder / "summary.csv"
-    wanted = {summary: csv_text(records), **images, **pages, **judged}
+    if module.params["figures"]:
+        around = replace(around, published_figures=module.params["figures"])
+    comparison = None
+    if module.params["compare"]:
+        there = other_site(Path(module.params["compare"]), complain=module.warn)
+        comparison = compared(Site(records, around, measured(path)[1]), there)
+    about = Publication(module.params["licence"], module.params["authors"])
+    verdicts = verdicts_of(around.definition, records, around.published_figures)
+    made = files(folder, records, around, about, verdicts, comparison)
     return {
-        "changed": _write(module, wanted),
-        "figures": [str(target) for target in images],
-        "page": "".join(map(str, pages)),
+        "changed": _write(module, folder, made),
+        "comparison": comparison_sentences(comparison) if comparison else [],
+        "files": sorted(made),
+        "figures": [str(folder / name) for name in made if name.startswith("figures/")],
+        "page": "".join(str(folder / name) for name in made if name == "report.html"),
         "records": str(path),
         "runs": len(records),
         "sentences": sentences(records),
-        "summary_csv": str(summary),
+        "summary_csv": str(folder / "summary.csv"),
         "table": text_table(records),
         "verdicts": lines(verdicts),
-        "verdicts_json": "".join(map(str, judged)),
+        "verdicts_json": "".join(str(folder / name) for name in made if name == "verdicts.json"),
         "valid_runs": sum(record["valid"] for record in records),
     }
 
@@ -206,43 +236,47 @@ def report(module: AnsibleModule, folder: Path, figures_of_site: dict[str, Any])
 def overview(module: AnsibleModule, folder: Path, members: list[Path]) -> dict[str, Any]:
     """Return the module's result for a sequence of campaigns, of which each was reported before."""
     found = gather_verdicts(members)
-    page = folder / "report.html"
     html = overview_page(folder.name, found)
-    together = folder / "verdicts.json"
-    wanted = {together: overview_text(folder.name, found), **({} if html is None else {page: html})}
+    made = {"verdicts.json": overview_text(folder.name, found).encode()}
+    if html is not None:
+        made["report.html"] = html.encode()
     return {
-        "changed": _write(module, wanted),
+        "changed": _write(module, folder, made),
+        "comparison": [],
+        "files": sorted(made),
         "figures": [],
-        "page": "" if html is None else str(page),
+        "page": "" if html is None else str(folder / "report.html"),
         "records": ", ".join(str(member / "runs.jsonl") for member in members),
         "runs": sum(member.recorded_runs for member in found),
         "sentences": [],
         "summary_csv": ", ".join(str(member / "summary.csv") for member in members),
         "table": [],
         "verdicts": overview_lines(found),
-        "verdicts_json": str(together),
+        "verdicts_json": str(folder / "verdicts.json"),
         "valid_runs": sum(member.valid_runs for member in found),
     }
 
 
-def _write(module: AnsibleModule, wanted: dict[Path, str]) -> bool:
+def _write(module: AnsibleModule, folder: Path, made: dict[str, bytes]) -> bool:
     """Write each file that is not as it should be, unless in check mode; returns whether there was one."""
-    differing = {target: text for target, text in wanted.items() if _content(target) != text}
+    differing = {name: content for name, content in made.items() if _content(folder / name) != content}
     if not module.check_mode:
-        for target, text in differing.items():
-            write_whole(target, text)
+        for name, content in differing.items():
+            write_whole(folder / name, content)
     return bool(differing)
 
 
-def _content(path: Path) -> str | None:
+def _content(path: Path) -> bytes | None:
     """Return what a file holds; None if it is not there."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    return path.read_bytes() if path.exists() else None
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
+            **PUBLICATION_OPTIONS,
+            "compare": {"type": "path"},
             "figures": {"type": "dict", "default": {}},
             "members": {"type": "list", "elements": "path", "default": []},
             "results": {"type": "path", "required": True},
@@ -251,7 +285,7 @@ def main() -> None:
     )
     try:
         folder, members = Path(module.params["results"]), [Path(member) for member in module.params["members"]]
-        result = overview(module, folder, members) if members else report(module, folder, module.params["figures"])
+        result = overview(module, folder, members) if members else report(module, folder)
     except InstrumentError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

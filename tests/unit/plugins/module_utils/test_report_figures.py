@@ -29,12 +29,12 @@ def drawn(name: str, records: list[dict[str, Any]], names: list[str] | None = No
 
 def points(tree: ElementTree.Element) -> int:
     """How many points of runs a figure has."""
-    return sum((path.get("d") or "").count("M") for place in marks(tree, "runs-") for path in place.iter(f"{SVG}path"))
+    return sum((path.get("d") or "").count("M") for place in marks(tree, "runs") for path in place.iter(f"{SVG}path"))
 
 
 def marks(tree: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
     """The elements of one kind that stand for data."""
-    return [element for element in tree.iter(f"{SVG}g") if (element.get("id") or "").startswith(kind)]
+    return [element for element in tree.iter(f"{SVG}g") if f"-{kind}-" in (element.get("id") or "")]
 
 
 def every(records: list[dict[str, Any]]) -> dict[str, ElementTree.Element]:
@@ -89,10 +89,10 @@ def test_a_stream_that_never_ended_used_the_link_until_it_was_given_up() -> None
 
 
 def test_what_a_model_expects_is_a_mark_of_its_own() -> None:
-    assert len(marks(drawn("total_time", [record(), record("pre-copy", 1.6)]), "model-")) == 1
+    assert len(marks(drawn("total_time", [record(), record("pre-copy", 1.6)]), "model")) == 1
     site = record()
     site["scenario"].update(guest={"domain": "web-1"}, workload=None)
-    assert not marks(drawn("total_time", [site]), "model-")
+    assert not marks(drawn("total_time", [site]), "model")
     assert "did not converge, as modelled" in words(drawn("total_time", [record(), record("pre-copy", 1.6)]))
     stuck = record()
     stuck["outcome"] = "not_converged"
