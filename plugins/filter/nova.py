@@ -14,7 +14,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._nova import _
 
 
 def nova_options(asked: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """What is asked, as options of that release, those that change without a restart, and what the release cannot do."""
+    """What is asked, as options of that release; which change without a restart, and what the release cannot do."""
     found: dict[str, Any] = {"options": {}, "mutable": _options.mutable(version), "refusal": ""}
     try:
         found["options"] = _options.options(version, asked)

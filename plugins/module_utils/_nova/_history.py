@@ -15,17 +15,19 @@ FIRST, LAST = JUNO, 33
 
 # How a release is called where its number is not how people know it.
 _NAMES = (
-    "Juno Kilo Liberty Mitaka Newton Ocata Pike Queens Rocky Stein Train Ussuri Victoria Wallaby Xena Yoga Zed "
-    "2023.1 2023.2 2024.1 2024.2 2025.1 2025.2 2026.1"
-).split()
+    *("Juno", "Kilo", "Liberty", "Mitaka", "Newton", "Ocata", "Pike", "Queens", "Rocky", "Stein", "Train", "Ussuri"),
+    *("Victoria", "Wallaby", "Xena", "Yoga", "Zed", "2023.1", "2023.2", "2024.1", "2024.2", "2025.1", "2025.2"),
+    "2026.1",
+)
 
 
 @dataclass(frozen=True)
 class Option:
     """One option: the releases in which it is the way to say something, and whether a running service takes it over.
 
-    `until` is the last of them; some are read, but deprecated, in later ones, which have another way. `mutable_since` is the first release whose service reads it anew on SIGHUP; None if none does. `minimums` are pairs
-    of a release and the least value since then.
+    `until` is the last of them; some are read, but deprecated, in later ones, which have another way. `mutable_since`
+    is the first release whose service reads it anew on SIGHUP; None if none does. `minimums` are pairs of a release and
+    the least value since then.
     """
 
     name: str

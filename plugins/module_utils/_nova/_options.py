@@ -53,7 +53,7 @@ def options(version: str, asked: Mapping[str, Any]) -> dict[str, dict[str, Any]]
     release = release_of(version)
     if release < FIRST:
         raise InstrumentError(
-            f"Nova is {version}, and its options are known from {name_of(FIRST)} (2014.2) on: deploy a release since then."
+            f"Nova is {version}, but its options are known from {name_of(FIRST)} (2014.2) on: deploy a newer one."
         )
     wanted = {key: value for key, value in asked.items() if value is not None}
     _check_timeout(wanted)
@@ -95,8 +95,8 @@ def _check(key: str, name: str, value: Any, release: int) -> None:
     option = OPTIONS[name]
     if not option.is_in(release):
         raise InstrumentError(
-            f"nova_{key} is {value}, but Nova {name_of(release)} has no {name}, which came with {name_of(option.since)}: "
-            f"leave nova_{key} unset, or deploy a release that has it."
+            f"nova_{key} is {value}, but Nova {name_of(release)} has no {name}, which came with {name_of(option.since)}:"
+            f" leave nova_{key} unset, or deploy a release that has it."
         )
     least = option.minimum_in(release)
     if key in _NUMBERS and value < least:
@@ -112,6 +112,6 @@ def _check_timeout(wanted: Mapping[str, Any]) -> None:
         )
     if action == "suspend" and post_copy is not False:
         raise InstrumentError(
-            "nova_at_timeout is suspend, but Nova suspends a guest only where post-copy is not permitted: set nova_post_copy "
-            "to false, or nova_at_timeout to switch-to-post-copy."
+            "nova_at_timeout is suspend, but Nova suspends a guest only where post-copy is not permitted: set "
+            "nova_post_copy to false, or nova_at_timeout to switch-to-post-copy."
         )

@@ -54,9 +54,7 @@ def validate(text: str) -> list[str]:
         file.write(text)
         file.flush()
         command = ["oslo-config-validator", "--namespace", "nova.conf", "--input-file", file.name]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     found = [line.split("oslo_config.validator", 1)[-1].strip() for line in done.stdout.splitlines()]
     wrong = [line for line in found if "not part of the sample config" in line or "not found in" in line]
     return wrong or ([found[-1]] if done.returncode and found else [])

@@ -31,9 +31,7 @@ def is_mapped(connection: openstack.connection.Connection, name: str) -> bool:
 def discover() -> bool:
     """Map all hosts that no cell has yet; whether there were any."""
     command = ["runuser", "--user", "nova", "--", "nova-manage", "cell_v2", "discover_hosts", "--verbose"]
-    done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
-    )
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"nova-manage cell_v2 discover_hosts failed: {done.stdout.strip().splitlines()[-1]}")
     return "Creating host mapping" in done.stdout

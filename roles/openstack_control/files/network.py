@@ -61,8 +61,8 @@ def main() -> None:
         made.append(f"subnet {wanted}")
     elif ipaddress.ip_network(subnets[0].cidr) != wanted:
         sys.exit(
-            f"The network {request['name']} has the subnet {subnets[0].cidr} and is to have {wanted}: remove it from the "
-            "cloud, or set openstack_control_subnet to what it has."
+            f"The network {request['name']} has the subnet {subnets[0].cidr} and is to have {wanted}: remove it from "
+            "the cloud, or set openstack_control_subnet to what it has."
         )
     print(json.dumps({"changed": made}))
 

@@ -30,7 +30,7 @@ def versions() -> str:
         ["dpkg-query", "--show", "--showformat=${source:Package} ${Version}\n"],
         check=True,
         stdout=subprocess.PIPE,
-        universal_newlines=True,
+        text=True,
     )
     sources = ("keystone", "glance", "placement", "nova", "neutron")
     return "".join(sorted({line + "\n" for line in shown.stdout.splitlines() if line.split()[0] in sources}))
@@ -54,7 +54,7 @@ def make(request: Request) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            universal_newlines=True,
+            text=True,
             check=False,
         )
         if done.returncode not in accepted:

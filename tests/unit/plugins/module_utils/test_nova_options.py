@@ -20,7 +20,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._nova._options
 from ansible_collections.stsm.live_migration.plugins.module_utils._nova._refusals import refusals
 
 VERSIONS = ["2014.2.4", "2015.1.0", *(f"{number}.0.1" for number in range(12, LAST + 1))]
-NAMES = dict(zip(VERSIONS, range(FIRST, LAST + 1)))
+NAMES = dict(zip(VERSIONS, range(FIRST, LAST + 1), strict=True))
 PLAIN = {
     "post_copy": False,
     "auto_converge": False,
@@ -177,5 +177,5 @@ def test_what_cannot_go_together_is_named(
 ) -> None:
     found = refusals(effective, hosts)
     assert len(found) == len(sentences)
-    for one, part in zip(found, sentences):
+    for one, part in zip(found, sentences, strict=True):
         assert part in one
