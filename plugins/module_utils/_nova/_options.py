@@ -95,8 +95,8 @@ def _check(key: str, name: str, value: Any, release: int) -> None:
     option = OPTIONS[name]
     if not option.is_in(release):
         raise InstrumentError(
-            f"nova_{key} is {value}, but Nova {name_of(release)} has no {name}, which came with {name_of(option.since)}:"
-            f" leave nova_{key} unset, or deploy a release that has it."
+            f"nova_{key} is {value}, but Nova {name_of(release)} has no {name}, which came with {name_of(option.since)}"
+            f": leave nova_{key} unset, or deploy a release that has it."
         )
     least = option.minimum_in(release)
     if key in _NUMBERS and value < least:

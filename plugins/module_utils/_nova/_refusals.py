@@ -19,20 +19,20 @@ def refusals(effective: Mapping[str, Any], hosts: Sequence[Mapping[str, Any]]) -
     sentences = []
     if tunnelled and effective.get("live_migration_with_native_tls"):
         sentences.append(
-            "Nova would have both live_migration_tunnelled and live_migration_with_native_tls, and its service does not "
-            "start with them: set nova_tunnelled or nova_native_tls to false."
+            "Nova would have both live_migration_tunnelled and live_migration_with_native_tls, and its service "
+            "does not start with them: set nova_tunnelled or nova_native_tls to false."
         )
     without = [host["name"] for host in hosts if not host["tunnelled_post_copy"]]
     if tunnelled and post_copy and without:
         sentences.append(
             "Nova would have both live_migration_tunnelled and live_migration_permit_post_copy, and libvirt on "
-            f"{', '.join(without)} refuses every such migration: set nova_tunnelled or nova_post_copy to false, or install "
-            "a libvirt that has tunnelled_postcopy among its migration features."
+            f"{', '.join(without)} refuses every such migration: set nova_tunnelled or nova_post_copy to false, or "
+            "install a libvirt that has tunnelled_postcopy among its migration features."
         )
     if post_copy:
         sentences += [
-            f"Nova would permit post-copy, but QEMU on {host['name']} cannot do it ({host['post_copy_reason']}), so that "
-            "every live migration to it would fail: let the role qemu give its user the permission, or set "
+            f"Nova would permit post-copy, but QEMU on {host['name']} cannot do it ({host['post_copy_reason']}), so "
+            "that every live migration to it would fail: let the role qemu give its user the permission, or set "
             "nova_post_copy to false."
             for host in hosts
             if host["post_copy_reason"]
