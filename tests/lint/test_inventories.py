@@ -20,6 +20,7 @@ INVENTORIES = {
     "quickstart": ["quickstart"],
     "jumbo_ipv6": ["quickstart", "jumbo_ipv6"],
     "nested_vms": ["nested_vms"],
+    "openstack": ["openstack"],
     "partner_1g": ["partner_1g"],
     "partner_10g": ["partner_10g"],
 }

@@ -172,6 +172,17 @@ static void options_are_read_among_others(void)
 	CHECK(options_parse(line, &options, message));
 	CHECK(options.has_address && options.address == 0xc6120264u && options.prefix_length == 24);
 	CHECK(options.working_set_mib == 64 && options.seed == 9);
+	CHECK(options.serial[0] == '\0');
+}
+
+static void options_name_a_serial_line(void)
+{
+	char line[] = "console=ttyS0 stsm.serial=ttyS1";
+	char message[OPTIONS_MESSAGE_BYTES];
+	struct options options;
+
+	CHECK(options_parse(line, &options, message));
+	CHECK(strcmp(options.serial, "/dev/ttyS1") == 0);
 }
 
 static void options_have_defaults(void)
@@ -187,7 +198,7 @@ static void options_have_defaults(void)
 static void options_wrong_ones_are_named(void)
 {
 	const char *const lines[] = {"stsm.address=198.18.2.100", "stsm.address=1.2.3/24", "stsm.address=1.2.3.4/0",
-				     "stsm.seed=x", "stsm.working_set_mib=0", "stsm.colour=red", "stsm.seed"};
+				     "stsm.seed=x", "stsm.serial=tty1", "stsm.serial=ttyS4", "stsm.working_set_mib=0", "stsm.colour=red", "stsm.seed"};
 
 	for (size_t index = 0; index < COUNT_OF(lines); index++) {
 		char line[64];
@@ -212,6 +223,7 @@ const struct hosted_test parser_tests[] = {
 	HOSTED_TEST(number_takes_plain_digits_only),
 	HOSTED_TEST(options_are_read_among_others),
 	HOSTED_TEST(options_have_defaults),
+	HOSTED_TEST(options_name_a_serial_line),
 	HOSTED_TEST(options_wrong_ones_are_named),
 };
 const size_t parser_test_count = COUNT_OF(parser_tests);

@@ -66,7 +66,8 @@ void channel_start(const char *port_name)
 
 	port = port_open(port_name, O_WRONLY);
 	if (port < 0 || pthread_create(&thread, NULL, write_lines, NULL) != 0)
-		fatal("no virtio-serial port named %s could be opened: give the domain a channel of this name", port_name);
+		fatal("no port %s could be opened: give the domain a virtio-serial channel of this name, or a serial line",
+		      port_name);
 }
 
 void channel_post(const char *kind, const char *members)

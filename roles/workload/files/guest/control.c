@@ -79,7 +79,8 @@ void control_run(const char *port_name, uint32_t working_set_mib)
 	const int port = port_open(port_name, O_RDONLY);
 
 	if (port < 0)
-		fatal("no virtio-serial port named %s could be opened: give the domain a channel of this name", port_name);
+		fatal("no port %s could be opened: give the domain a virtio-serial channel of this name, or a serial line",
+		      port_name);
 	present = settings_default(working_set_mib);
 	for (;;) {
 		char bytes[512];

@@ -42,6 +42,12 @@ static void post_ready(const struct options *options, const char *interface)
 	channel_post("ready", text.data);
 }
 
+/* What is not ours to define, such as a cloud's guest, may have a serial line and no ports. */
+static const char *port_of(const struct options *options, const char *name)
+{
+	return options->serial[0] != '\0' ? options->serial : name;
+}
+
 int main(void)
 {
 	char line[4096];
@@ -55,11 +61,11 @@ int main(void)
 	if (!options_parse(line, &options, message))
 		fatal("%s", message);
 	boot_load_modules();
-	channel_start(RESULTS_PORT);
+	channel_start(port_of(&options, RESULTS_PORT));
 	connected = options.has_address && network_set_up(options.address, options.prefix_length, interface);
 	worker_start(options.working_set_mib, options.seed);
 	if (connected)
 		echo_server_start();
 	post_ready(&options, connected ? interface : NULL);
-	control_run(CONTROL_PORT, options.working_set_mib);
+	control_run(port_of(&options, CONTROL_PORT), options.working_set_mib);
 }

@@ -41,6 +41,15 @@ static bool parse_working_set(const char *value, struct options *options)
 	return true;
 }
 
+/* ttyS0 to ttyS3, as many as a machine has. */
+static bool parse_serial(const char *value, struct options *options)
+{
+	if (strlen(value) != 5 || strncmp(value, "ttyS", 4) != 0 || value[4] < '0' || value[4] > '3')
+		return false;
+	snprintf(options->serial, OPTIONS_SERIAL_BYTES, "/dev/%s", value);
+	return true;
+}
+
 static bool parse_option(char *key, char *value, struct options *options)
 {
 	if (strcmp(key, PREFIX "address") == 0)
@@ -49,6 +58,8 @@ static bool parse_option(char *key, char *value, struct options *options)
 		return parse_working_set(value, options);
 	if (strcmp(key, PREFIX "seed") == 0)
 		return number_parse_uint(value, &options->seed);
+	if (strcmp(key, PREFIX "serial") == 0)
+		return parse_serial(value, options);
 	return false;
 }
 
@@ -67,7 +78,7 @@ bool options_parse(char *line, struct options *options, char message[OPTIONS_MES
 		if (equals == NULL || !parse_option(word, equals + 1, options)) {
 			snprintf(message, OPTIONS_MESSAGE_BYTES,
 				 "the kernel command line has a wrong '%.60s': give stsm.address=A.B.C.D/LENGTH, "
-				 "stsm.working_set_mib=NUMBER or stsm.seed=NUMBER",
+				 "stsm.working_set_mib=NUMBER, stsm.seed=NUMBER or stsm.serial=ttyS0",
 				 word);
 			return false;
 		}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define OPTIONS_MESSAGE_BYTES 256u
+#define OPTIONS_SERIAL_BYTES 16u
 
 struct options {
 	bool has_address;
@@ -17,6 +18,7 @@ struct options {
 	uint32_t prefix_length;
 	uint32_t working_set_mib;
 	uint64_t seed;
+	char serial[OPTIONS_SERIAL_BYTES]; /* path of a serial line instead of the ports, or empty */
 };
 
 /* Read the words that begin with "stsm."; others belong to the kernel. The line is cut up on the way. False with one

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define PORTS_DIRECTORY "/sys/class/virtio-ports"
@@ -51,10 +52,26 @@ static int try_open(const char *name, int flags)
 	return descriptor;
 }
 
+static int open_serial(const char *path, int flags)
+{
+	const int descriptor = open(path, flags | O_NOCTTY | O_CLOEXEC);
+	struct termios settings;
+
+	if (descriptor < 0)
+		return -1;
+	if (tcgetattr(descriptor, &settings) == 0) {
+		cfmakeraw(&settings);
+		if (tcsetattr(descriptor, TCSANOW, &settings) == 0)
+			return descriptor;
+	}
+	close(descriptor);
+	return -1;
+}
+
 int port_open(const char *name, int flags)
 {
 	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		const int descriptor = try_open(name, flags);
+		const int descriptor = name[0] == '/' ? open_serial(name, flags) : try_open(name, flags);
 
 		if (descriptor >= 0)
 			return descriptor;
