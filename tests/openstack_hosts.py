@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from measured_pair import pair_of
 from own_guest import on
@@ -64,30 +66,37 @@ class Cloud:
 
     def run(self, *words: str) -> str:
         """What the command says."""
-        return on(self.control, shlex.join(["openstack", "--os-cloud", "stsm", "--os-compute-api-version", "2.80", *words]))
+        return on(
+            self.control, shlex.join(["openstack", "--os-cloud", "stsm", "--os-compute-api-version", "2.80", *words])
+        )
 
     def ask(self, *words: str) -> Any:
         """The same as an object."""
         return json.loads(self.run(*words, "--format", "json"))
 
     def upload(self, image: str, *arguments: str) -> None:
-        """The guest's kernel, its initrd and an empty disk, with the guest's own arguments on the kernel's command line."""
+        """The guest's kernel, its initrd and an empty disk, with its arguments on the kernel's command line."""
         host = next(iter(self.compute.values()))
         for file in ("vmlinux", "initrd.img"):
             kind = {"vmlinux": "aki", "initrd.img": "ari"}[file]
             content = on(host, f"base64 {WORKLOAD}/{file}")
             _put(self.control, f"/tmp/{file}", content)
-            self.run("image", "create", f"--disk-format={kind}", f"--container-format={kind}", f"--file=/tmp/{file}", file)
+            self.run(
+                "image", "create", f"--disk-format={kind}", f"--container-format={kind}", f"--file=/tmp/{file}", file
+            )
         on(self.control, "truncate --size=1M /tmp/empty.raw")
         line = " ".join(["console=ttyS0 quiet stsm.serial=ttyS0", *arguments])
-        ids = {key: self.ask("image", "show", file)["id"] for key, file in (("kernel_id", "vmlinux"), ("ramdisk_id", "initrd.img"))}
+        ids = {
+            key: self.ask("image", "show", file)["id"]
+            for key, file in (("kernel_id", "vmlinux"), ("ramdisk_id", "initrd.img"))
+        }
         properties = {**ids, "hw_machine_type": "q35", "os_command_line": line}
         words = [f"--property={key}={value}" for key, value in properties.items()]
-        self.run("image", "create", "--disk-format=raw", "--container-format=bare", "--file=/tmp/empty.raw", *words, image)
+        self.run(
+            "image", "create", "--disk-format=raw", "--container-format=bare", "--file=/tmp/empty.raw", *words, image
+        )
 
 
 def _put(host: Host, path: str, base64_text: str) -> None:
-    import subprocess
-
     command = ["ssh", *host.ssh_arguments, f"{host.user}@{host.address}", f"base64 --decode > {path}"]
     subprocess.run(command, input=base64_text, check=True, text=True)

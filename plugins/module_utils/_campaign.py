@@ -17,11 +17,12 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_progress import Progress, run_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError, ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerator
 from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import outlook
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stopping import StoppingRule
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import (
     Testbed,

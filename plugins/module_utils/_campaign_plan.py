@@ -24,11 +24,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_defi
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
-    WORKING_SET_MIB,
-    Guest,
-    Scenario,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import WORKING_SET_MIB, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice
 
 Cell = Mapping[str, Any]

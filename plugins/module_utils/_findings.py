@@ -9,10 +9,11 @@ from typing import Any, Callable, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells
 from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import BLACKOUT, TOTAL, sentence
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._levels import pairs
 from ansible_collections.stsm.live_migration.plugins.module_utils._levels import sentence as _level_sentence
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerators, in_words
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import RUNS_FOR_AN_INTERVAL, missing
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import enumeration, number, quantity

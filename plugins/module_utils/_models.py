@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._payload import payload_share
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
     BYTES_PER_MIB,
     Link,
     Scenario,
-    SiteGuest,
     Workload,
     mib_per_second,
 )

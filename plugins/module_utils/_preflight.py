@@ -25,7 +25,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
 

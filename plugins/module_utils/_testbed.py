@@ -11,14 +11,9 @@ from typing import Any, Iterator, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
-    MOST_GUESTS,
-    Guest,
-    Scenario,
-    SiteGuest,
-    numbered_name,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import MOST_GUESTS, Scenario, numbered_name
 from ansible_collections.stsm.live_migration.plugins.module_utils._workload_guest import WorkloadGuest, retire
 
 

@@ -16,8 +16,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     result_path,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 BOOT_LIMIT_SECONDS = 60.0
 _START_SECONDS = 60.0

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils import _guest_choice, _scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import RECORD, SUMMARY_FIELDS
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import STRATEGY_KEYS
@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._validators im
 from lint._checkout import ROOT
 
 DEFINED = {
-    "### `guest`": _scenario._GUEST_KEYS,
+    "### `guest`": _guest_choice._GUEST_KEYS,
     "### `workload`": _scenario._WORKLOAD_KEYS,
     "### `link`": _scenario._LINK_KEYS,
     "### `strategy`": STRATEGY_KEYS,

@@ -99,10 +99,10 @@ def test_the_key_of_the_packages_is_kept_as_long_as_they_are(name: str) -> None:
 def test_inventories_of_one_machine_publish_for_themselves() -> None:
     folders = {
         builder["package_repository_folder"]
-        for name in ("quickstart", "nested_vms")
+        for name in ("quickstart", "nested_vms", "openstack")
         for builder in hosts(name, "builder").values()
     }
-    assert len(folders) == 2
+    assert len(folders) == 3
 
 
 @pytest.mark.parametrize("name", VIRTUAL)
@@ -151,6 +151,7 @@ def test_what_has_to_be_given_is_given(name: str) -> None:
     # The playbook or the calling role hands these over.
     required -= {"virtual_hosts_image_root", "packages_names", "platform_releases"}
     required -= {"source_package_component", "source_package_source"}
+    required -= {"openstack_service_packages", "openstack_service_files"}
     if not hosts(name, "provisioner"):
         required = {key for key in required if not key.startswith(("virtual_hosts_", "host_image_"))}
     given = {key for host in inventory(name)["_meta"]["hostvars"].values() for key in host}
@@ -163,7 +164,8 @@ def test_playbooks_can_be_read_with_a_partner_inventory(name: str) -> None:
     plays = set(re.findall(r"play #\d+ \((\w+)\).*?hosts \((\d+)\)", listed, re.S))
     # A replay is called on whichever machine, and needs none of the inventory's.
     anywhere = ("localhost", "1")
-    assert plays == {("provisioner", "0"), ("builder", "1"), ("compute", "2"), ("observer", "1"), anywhere}
+    iron = {("builder", "1"), ("compute", "2"), ("observer", "1")}
+    assert plays == {("provisioner", "0"), ("control", "0"), *iron, anywhere}
 
 
 @pytest.mark.parametrize(("name", "link"), PARTNERS.items())

@@ -15,10 +15,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._calibration i
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml, result_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_run import configure
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine, measure_link
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import measure
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guests
 
 PROBE_ADDRESS = GUEST_ADDRESS.partition("/")[0]

@@ -20,8 +20,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import result_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 DISK = f"/var/lib/libvirt/images/{DOMAIN}.img"
 NETWORK = ipaddress.ip_interface(GUEST_ADDRESS).network

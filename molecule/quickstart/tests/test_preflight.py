@@ -24,8 +24,8 @@ from measured_pair import COLLECTIONS
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import open_testbed
 
 ASKED = Asked(link_rate_mbit_per_second=1000, link_mtu=1500, guest=Guest(), strategies=("pre-copy", "hybrid"))

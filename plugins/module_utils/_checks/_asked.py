@@ -9,7 +9,8 @@ from typing import Any, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import ANY_ACCELERATOR, Guest, Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import ANY_ACCELERATOR, Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 
 def read_asked(options: Mapping[str, Any]) -> Asked:

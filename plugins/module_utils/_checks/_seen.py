@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 
 # ``{"name", "host", "passed", "sentence"}``
 Finding = Dict[str, Any]

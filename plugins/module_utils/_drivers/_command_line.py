@@ -19,7 +19,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     mac_address,
     result_path,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 
 # What a host's agent is told to start a guest; see its launcher.
 Order = Dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Sequence
 from xml.etree import ElementTree
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 
 GUEST_DIRECTORY = "/var/lib/stsm-live-migration"
 # A domain whose description begins so is the collection's own, and may be destroyed by it.

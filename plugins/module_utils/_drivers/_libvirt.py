@@ -15,7 +15,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driv
     Migration,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import Strategy
 
 

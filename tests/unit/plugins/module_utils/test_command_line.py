@@ -15,7 +15,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._comm
     launch_order,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 
 FACTS = {"qemu_binary": "/usr/bin/qemu-system-x86_64", "qemu_version": "11.1.3", "workload_digest": "d"}
 HOST = Host("one", "192.0.2.1", "198.51.100.1", tenant_bridge="tenant0")

@@ -17,9 +17,9 @@ from ansible_collections.stsm.live_migration.plugins.filter.measured_hosts impor
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent import _facts
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import domain_xml
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import build
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_facts import notices
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import observation
 
 EMULATOR = "/opt/stsm-live-migration/qemu/current/bin/qemu-system-x86_64"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _stack
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils.test_preflight import ASKED, refused, seen
 
 

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import migration_request
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import summarise
 from ansible_collections.stsm.live_migration.plugins.module_utils._validators_run import vantage_points
 from ansible_collections.stsm.live_migration.plugins.module_utils._validators_stream import nic_bytes

@@ -19,8 +19,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked, Findings, Seen
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import ClockOffset, Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_since import (
     QMP_CAPABILITY_SINCE,
     QMP_PARAMETER_SINCE,

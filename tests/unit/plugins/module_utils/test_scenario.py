@@ -14,12 +14,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError, ScenarioError
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import (
     _SCENARIO_KEYS,
     PATTERNS,
-    Guest,
     Scenario,
-    SiteGuest,
     mib_per_second,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
