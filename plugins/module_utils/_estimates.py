@@ -52,7 +52,7 @@ _FIGURES = {"link_use": "use of the link", "sent_of_memory": "share of the memor
 def measured_words(claim: Claim) -> str:
     """Return what of a claim was estimated, as the begin of a sentence."""
     figure = str(claim.figure)
-    name, _, unit = figure.rpartition("_")
+    name, _separator, unit = figure.rpartition("_")
     in_unit = f"{name} in {unit}" if unit in ("ms", "us", "mib") else figure
     words = _FIGURES.get(figure, in_unit.replace("_", " "))
     return _MEASURED[claim.measure].format(figure=words)

@@ -58,7 +58,8 @@ class Pair:
     def cell(self) -> Cell:
         """The cell here, or else the one there."""
         found = self.here or self.there
-        assert found is not None
+        if found is None:
+            raise ValueError("a pair without a cell")
         return found
 
 

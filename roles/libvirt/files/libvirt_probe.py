@@ -138,7 +138,10 @@ def main(prefix: Path, runtime: Path) -> None:
     manifest = prefix / "share/stsm-live-migration/libvirt.json"
     daemons = {name: running(str(prefix / "sbin" / name)) for name in DAEMONS}
     found = {
-        "packages": {**dict.fromkeys(PACKAGES), **{name: version for _, name, version in packages if name in PACKAGES}},
+        "packages": {
+            **dict.fromkeys(PACKAGES),
+            **{name: version for _source, name, version in packages if name in PACKAGES},
+        },
         "present": sorted(f"{name}={version}" for source, name, version in packages if source in SOURCES),
         "guests": guests(runtime / "qemu"),
         "daemon": daemons["libvirtd"],

@@ -47,10 +47,10 @@ def noisy(chance: random.Random, effect: float, noise: float = 0.02) -> Any:
     return draw
 
 
-def judged(definition: Definition, records: Any, site: Any = SITE, left_out: Any = (), figures: Any = None) -> Verdict:
+def judged(definition: Definition, records: Any, site: Any = None, left_out: Any = (), figures: Any = None) -> Verdict:
     """Return the only verdict of a campaign."""
     claims = with_figures(definition.claims, figures or {})
-    (verdict,) = judge(claims, definition, plan_of(definition, site, left_out), records)
+    (verdict,) = judge(claims, definition, plan_of(definition, SITE if site is None else site, left_out), records)
     return verdict
 
 
