@@ -175,6 +175,12 @@ def _examine_link(examination: Examination, testbed: Testbed, seen: Sequence[See
 
 def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
     """Raise InstrumentError unless both ends can do what *scenarios* ask, and move the guests that run already."""
+    for words in filter(None, obstacles_of(testbed, scenarios)):
+        raise InstrumentError(words)
+
+
+def obstacles_of(testbed: Testbed, scenarios: Sequence[Scenario]) -> list[str]:
+    """For each scenario one sentence that says what keeps both ends from it; an empty one if they can."""
     seen = [Seen(c.host, {"facts": testbed.facts[c.host.name]}) for c in testbed.connections]
     names = sorted({scenario.strategy.name for scenario in scenarios})
     guests = [scenario.guest for scenario in scenarios if isinstance(scenario.guest, Guest)]
@@ -184,15 +190,15 @@ def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
     for refusal in (words for one in seen for words in one.refusals.values()):
         raise InstrumentError(refusal)
     traits: dict[str, set[str]] = {}
+    found: list[str] = []
     for scenario in scenarios:
         name = scenario.guest.name
         if name not in traits:
             traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
         on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
         wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
-        found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
-        if found:
-            raise InstrumentError(found[0][1])
+        found.append(next((words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))), ""))
+    return found
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:
