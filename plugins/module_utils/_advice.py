@@ -17,6 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._models import
 from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import (
     Outlook,
     Range,
+    drawn_busy_share,
     drawn_link,
     outlook,
     outlook_of,
@@ -73,7 +74,8 @@ def expected_of(scenario: Scenario, observed: Observed) -> Outlook:
             dirty_rate_mib_per_second=dirtying.dirty_rate_mib_per_second,
             pattern=dirtying.pattern,
         )
-        return predict(replace(scenario, link=link, workload=workload), observed.touched_mib)
+        asked = replace(scenario, link=link, workload=workload)
+        return predict(asked, observed.touched_mib, drawn_busy_share(chance))
 
     return outlook_of(drawn)
 
@@ -126,8 +128,7 @@ def _cost(option: Option) -> str:
     if told.total_ms and told.downtime_ms and told.brownout_ms:
         parts.append(f"it is expected to take {range_in_words(told.total_ms, 1e-3)} s")
         parts.append(f"to stop the guest for {range_in_words(told.downtime_ms)} ms")
-        if told.brownout_ms.high >= 1:
-            parts.append(f"and to slow it down for {range_in_words(told.brownout_ms)} ms after that")
+        parts.append(f"and to slow it down for {range_in_words(told.brownout_ms)} ms after that")
     return ", ".join(parts)
 
 

@@ -59,8 +59,8 @@ _THROTTLED = (
 class Prediction:
     """What a model expects of one migration. downtime_ms is None if it never ends; holds says whether to trust it.
 
-    brownout_ms is how long the guest waits for its memory after the blackout; resume_ms is the part of the blackout
-    that no byte takes.
+    brownout_ms is how long the guest may wait for its memory after the blackout, at most; resume_ms is the part of the
+    blackout that no byte takes.
     """
 
     total_time_ms: float
@@ -80,17 +80,20 @@ def physical_limit_seconds(touched_bytes: float, rate_mbit_per_second: float, mt
     return touched_bytes * 8 / (rate_mbit_per_second * 1e6 * payload_share(mtu))
 
 
-def predict(scenario: Scenario, touched_mib: float | None = None) -> Prediction | None:
+def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: float = 1.0) -> Prediction | None:
     """Return what is expected of a scenario; None for a site's own guest, of whose memory nothing is known.
 
-    touched_mib is how much of its memory the guest has touched, where that was measured.
+    touched_mib is how much of its memory the guest has touched, where that was measured; busy_share for what share of
+    the time it needs its processors, so that it dirties no less before more than the rest is taken from it.
     """
     if isinstance(scenario.guest, SiteGuest) or scenario.workload is None:
         return None
     memory_mib = float(scenario.guest.memory_mib)
     touched_mib = min(memory_mib, touched_mib or scenario.workload.working_set_mib + TOUCHED_BESIDE_MIB)
     untouched_mib = memory_mib - touched_mib
-    stream = _Stream(scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario))
+    stream = _Stream(
+        scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario), busy_share
+    )
     strategy = STRATEGIES[scenario.strategy.name]
     if strategy.suspends_first:
         return stream.stop_and_copy()
@@ -167,6 +170,7 @@ class _Stream:
     touched_mib: float
     untouched_mib: float
     rate: float
+    busy_share: float
 
     def stop_and_copy(self) -> Prediction:
         """The guest stands still while all it touched is sent."""
@@ -205,7 +209,7 @@ class _Stream:
         rest, sent, passes = self.touched_mib, 0.0, 1
         while rest > allowed and passes < MOST_PASSES:
             sent += rest - allowed
-            fresh = self._dirtied((rest - allowed) / self.rate * throttle.running_share)
+            fresh = self._dirtied((rest - allowed) / self.rate * min(1.0, throttle.running_share / self.busy_share))
             throttle.look(fresh, rest - allowed)
             passes += 1
             if self._too_late(sent / self.rate):
@@ -235,23 +239,15 @@ class _Stream:
         """Return whether the time limit, which also covers the preparation, has passed."""
         return PREPARATION_MS / 1e3 + seconds > self.scenario.time_limit_seconds
 
-    def _told(
-        self, sent_mib: float, downtime_ms: float, passes: int | None, missing_mib: float | None = None
-    ) -> Prediction:
-        """Return the prediction of a migration that ends; in post-copy so much memory was missing when the guest ran.
-
-        Pages are pushed in their order from the last requested one on.  A guest that writes more slowly than they come
-        is waiting for that share of the time only.
-        """
+    def _told(self, sent_mib: float, downtime_ms: float, passes: int | None, missing_mib: float = 0.0) -> Prediction:
+        """Return the prediction of a migration that ends; so much memory was missing when the guest ran again."""
         sent_bytes = self._bytes(sent_mib)
         transfer_ms = sent_bytes / (self.rate * BYTES_PER_MIB) * 1e3
         transfer_ms += RESUME_MS if STRATEGIES[self.scenario.strategy.name].switch == "never" else 0.0
         total_ms = PREPARATION_MS + transfer_ms + CONCLUSION_MS
         told = Prediction(total_ms, transfer_ms, downtime_ms, sent_bytes, passes, True, *self._region())
-        if missing_mib is None:
-            return told
-        brownout_ms = missing_mib / self.rate * 1e3 * min(1.0, self._ratio)
-        return replace(told, brownout_ms=brownout_ms, resume_ms=POSTCOPY_RESUME_MS)
+        resume_ms = POSTCOPY_RESUME_MS if STRATEGIES[self.scenario.strategy.name].uses_postcopy else RESUME_MS
+        return replace(told, brownout_ms=missing_mib / self.rate * 1e3, resume_ms=resume_ms)
 
     def _given_up(self, passes: int | None, why: str) -> Prediction:
         """Return the prediction of a migration that its time limit ends while it sends."""

@@ -42,7 +42,6 @@ def test_quiet_guest_is_moved_by_pre_copy() -> None:
     advice = _advice.advise(found(QUIET))
     assert advice.chosen is not None and advice.chosen.name == "pre-copy"
     assert advice.sentence.startswith("Move it by pre-copy: it is expected to take ")
-    assert "slow" not in advice.sentence
 
 
 def test_guest_that_outruns_the_link_is_moved_by_hybrid_and_the_reason_is_told() -> None:
@@ -71,7 +70,7 @@ def test_strategies_differ_in_what_they_cost_the_guest() -> None:
     stopped, hybrid = by_name["stop-and-copy"], by_name["hybrid"]
     assert stopped.downtime_ms and hybrid.downtime_ms and hybrid.brownout_ms and stopped.brownout_ms
     assert stopped.downtime_ms.low > 5 * hybrid.downtime_ms.high
-    assert stopped.brownout_ms.high == 0 < hybrid.brownout_ms.low
+    assert stopped.brownout_ms.centre < hybrid.brownout_ms.centre / 3
 
 
 def test_pre_copy_is_told_to_each_level() -> None:
