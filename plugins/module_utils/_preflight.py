@@ -26,6 +26,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._nova import _fit
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
@@ -193,6 +194,17 @@ def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
         found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
         if found:
             raise InstrumentError(found[0][1])
+        if scenario.driver == "nova":
+            _require_of_nova(testbed, scenario)
+
+
+def _require_of_nova(testbed: Testbed, scenario: Scenario) -> None:
+    """Raise InstrumentError unless there is a cloud whose services do what the scenario asks."""
+    testbed.required_cloud()
+    for connection in testbed.connections:
+        given = connection.call("nova_options", names=list(_fit.DEFAULTS))
+        for sentence in _fit.unfit(scenario, connection.host.name, given):
+            raise InstrumentError(sentence)
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:

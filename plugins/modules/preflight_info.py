@@ -175,7 +175,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option 
     read_hosts,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DRIVERS
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import DRIVERS
 
 _LINK = {
     "measure": {"type": "bool", "default": True},
