@@ -36,6 +36,9 @@ _ALWAYS_SET = {f"strategy.{key}" for row in STRATEGIES.values() for key in row.d
 # Told in words of its own.
 _REPLICA = ("replica.memory_scale", "replica.rate_scale")
 
+# As much of a build id as tells two apart.
+_BUILD_DIGITS = 8
+
 Record = Mapping[str, Any]
 
 
@@ -213,14 +216,31 @@ def _label(found: Sequence[Cell]) -> None:
         for setting, cell in zip(settings, found):
             setting["stack"] = cell.stack
     _label_by(found, settings, {*_UNLABELLED, *_LIMITS, *_REPLICA})
-    if len({(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name) for cell in found}) < len(
-        found
-    ):
+    if _are_alike(found):
         _label_by(found, settings, {*_UNLABELLED, *_REPLICA})
+    if _are_alike(found):
+        # The same versions may be of several builds, of which a patch tells no number.
+        built = [{**setting, **_builds(cell.records[0])} for setting, cell in zip(settings, found)]
+        _label_by(found, built, {*_UNLABELLED, *_REPLICA})
     for cell in found:
         # Also where all cells are replicas: none of them may be taken for the real size.
         if cell.scenario.replica:
             cell.label = ", ".join(filter(None, (cell.scenario.replica.words, cell.label)))
+
+
+def _are_alike(found: Sequence[Cell]) -> bool:
+    """Return whether any two cells look the same."""
+    looks = {(cell.label, cell.scenario.dirty_rate_of_link, cell.scenario.strategy.name) for cell in found}
+    return len(looks) < len(found)
+
+
+def _builds(record: Record) -> dict[str, str]:
+    """Return the begin of each program's build id, of both ends where they are not the same."""
+    ends = [dict(build.split(":", 1) for build in end.split()) for end in record["builds"]]
+    return {
+        f"build of {name}": " to ".join(dict.fromkeys(end.get(name, "-")[:_BUILD_DIGITS] for end in ends))
+        for name in ends[0]
+    }
 
 
 def _label_by(found: Sequence[Cell], settings: Sequence[Mapping[str, Any]], unlabelled: set[str]) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._observed import observation_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SCHEMA_VERSION
+from ansible_collections.stsm.live_migration.plugins.module_utils._summary import paused_ms
 
 Step = Callable[[Mapping[str, Any]], "dict[str, Any]"]
 
@@ -58,8 +60,12 @@ def _to_version_2(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _to_version_3(record: Mapping[str, Any]) -> dict[str, Any]:
     """Version 3 knows for how long a broken stream stood still, and what the libvirt daemons used."""
-    untold = dict.fromkeys(("postcopy_paused_ms", "daemon_cpu_seconds_source", "daemon_cpu_seconds_destination"))
-    return {**record, "schema_version": 3, "summary": {**record["summary"], **untold}}
+    new = {
+        "postcopy_paused_ms": paused_ms(observation_of(record)),
+        "daemon_cpu_seconds_source": None,
+        "daemon_cpu_seconds_destination": None,
+    }
+    return {**record, "schema_version": 3, "summary": {**record["summary"], **new}}
 
 
 # From each version the step to the next.

@@ -31,6 +31,15 @@ class Finding:
         return asdict(self)
 
 
+# The parts of a record that, with its raw series, are the observation that it was made from.
+_BESIDE_RAW = ("scenario", "started_at", "hosts", "calibration")
+
+
+def observation_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the observation that a record was made from."""
+    return {**record["raw"], **{key: record[key] for key in _BESIDE_RAW}}
+
+
 def clock_bounds_ns(observation: Observation) -> dict[str, int]:
     """Return how far each host's converted clock may be off: the bound of its offset and the drift over the run."""
     clocks = observation["clocks"]

@@ -8,13 +8,11 @@ import json
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import RecordError
+from ansible_collections.stsm.live_migration.plugins.module_utils._observed import observation_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import digest
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import check
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SUMMARY_FIELDS
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import summarise
-
-# The parts of a record that, with its raw series, are the observation that it was made from.
-_BESIDE_RAW = ("scenario", "started_at", "hosts", "calibration")
 
 
 def once(records: Iterable[dict[str, Any]], complain: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
@@ -39,8 +37,7 @@ def sound(record: dict[str, Any]) -> dict[str, Any]:
         check(record)
     except RecordError as error:
         raise RecordError(f"Run {record.get('run_id')}: {error}") from None
-    observation = {**record["raw"], **{key: record[key] for key in _BESIDE_RAW}}
-    derived = json.loads(json.dumps(summarise(observation)))
+    derived = json.loads(json.dumps(summarise(observation_of(record))))
     for key, told in record["summary"].items():
         if derived[key] != told:
             raise RecordError(

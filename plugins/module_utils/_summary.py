@@ -204,11 +204,11 @@ def _postcopy(observation: Observation) -> dict[str, Any]:
         "postcopy_faults": sum(histogram) if histogram else None,
         "postcopy_latency_mean_us": None if latency_ns is None else round(latency_ns / 1000, 3),
         "postcopy_blocktime_ms": destination.get("postcopy-blocktime"),
-        "postcopy_paused_ms": _paused_ms(observation),
+        "postcopy_paused_ms": paused_ms(observation),
     }
 
 
-def _paused_ms(observation: Observation) -> float | None:
+def paused_ms(observation: Observation) -> float | None:
     """Return how long the stream stood broken after the switch, zero if it did not; None if it never went on."""
     found = pauses_ns(observation)
     if "postcopy-active" not in status_times_ns(observation) or any(end_ns is None for _start_ns, end_ns in found):

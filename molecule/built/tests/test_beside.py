@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from own_guest import on
 from quickstart_hosts import benchmark, scenario
-from stack_hosts import succeed
+from stack_hosts import refusal, succeed
 from testinfra.host import Host as TestHost
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
@@ -64,8 +64,14 @@ def test_a_guest_moves_by_the_second_libvirt_and_the_first_is_left_alone(
     ]
 
 
-def test_the_second_goes_and_the_first_stays(beside: list[Host], host: TestHost, staying: str) -> None:
+def test_the_second_goes_once_its_guest_has_gone_and_the_first_stays(
+    beside: list[Host], host: TestHost, staying: str
+) -> None:
     succeed("stsm.live_migration.build", "--tags=libvirt,package_repository,always", scenario="built")
+    refused = refusal("stsm.live_migration.deploy", "--tags=libvirt,always", scenario="built")
+    assert "is to lose its libvirt beside the distribution's, but guests run there (stsm-guest)" in refused
+    for one in beside:
+        on(one, f"if [ -x {PREFIX}/bin/virsh ]; then {PREFIX}/bin/virsh --quiet destroy stsm-guest || true; fi")
     succeed("stsm.live_migration.deploy", "--tags=libvirt,always", scenario="built")
     left = "ls -d /opt/stsm-live-migration/libvirt /run/stsm-live-migration/libvirt/qemu /usr/lib/systemd/system/stsm-*"
     for one in beside:

@@ -19,7 +19,7 @@ testinfra_hosts = ["ansible://compute1"]
 PLAYBOOK = "libvirt.yml"
 PACKAGES = "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients python3-libvirt"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --no-install-recommends --allow-downgrades install"
-ANSWERS = "timeout 60 virsh --quiet --connect qemu:///system version"
+ANSWERS = "timeout 60 virsh --quiet --connect qemu:///system list --name"
 
 
 def version(host: Host, package: str) -> str:

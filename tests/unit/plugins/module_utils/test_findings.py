@@ -139,6 +139,17 @@ def test_two_stacks_are_told_apart() -> None:
     assert {cell.label.split(",")[0] for cell in found} == {"stack QEMU 10.1.2", "stack QEMU 11.0.0"}
 
 
+def test_two_builds_of_one_version_are_told_apart() -> None:
+    one, other = record(), record()
+    one["builds"] = ["qemu:0a1b2c3d4e libvirt:11223344ff", "qemu:0a1b2c3d4e libvirt:11223344ff"]
+    other["builds"] = ["qemu:0a1b2c3d4e libvirt:99887766aa", "qemu:0a1b2c3d4e libvirt:11223344ff"]
+    other["cell_key"] = "0" * 64
+    assert {cell.label for cell in cells([one, other])} == {
+        "build of libvirt 11223344",
+        "build of libvirt 99887766 to 11223344",
+    }
+
+
 def test_ends_that_differ_are_both_named() -> None:
     mixed = record()
     mixed["hosts"]["destination"] = {**mixed["hosts"]["destination"], "kernel": "6.1"}

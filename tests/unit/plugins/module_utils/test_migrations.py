@@ -64,12 +64,13 @@ def test_there_is_no_way_from_elsewhere(old: dict[str, Any], version: object) ->
 
 def test_a_record_of_version_2_follows_todays_schema() -> None:
     built = record("hybrid")
-    untold = ("postcopy_paused_ms", "daemon_cpu_seconds_source", "daemon_cpu_seconds_destination")
-    summary = {name: value for name, value in built["summary"].items() if name not in untold}
+    untold = ("daemon_cpu_seconds_source", "daemon_cpu_seconds_destination")
+    summary = {name: value for name, value in built["summary"].items() if name not in (*untold, "postcopy_paused_ms")}
     today = migrated({**built, "schema_version": 2, "summary": summary})
     assert today is not None
     check(today)
     assert {today["summary"][name] for name in untold} == {None}
+    assert today["summary"]["postcopy_paused_ms"] == built["summary"]["postcopy_paused_ms"] == 0.0
 
 
 def test_half_a_record_is_none(old: dict[str, Any]) -> None:
