@@ -58,7 +58,7 @@ options:
         libvirt.
     type: list
     elements: str
-    choices: [libvirt, qmp]
+    choices: [libvirt, qmp, nova]
     default: [libvirt]
   results:
     description: The folder on the observer in which records will be written.

@@ -82,7 +82,9 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def _libvirt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_libvirt_mover, "libvirt", SimpleNamespace(libvirtError=FakeLibvirtError, VIR_ERR_MIGRATE_UNSAFE=81))
+    monkeypatch.setattr(
+        _libvirt_mover, "libvirt", SimpleNamespace(libvirtError=FakeLibvirtError, VIR_ERR_MIGRATE_UNSAFE=81)
+    )
 
 
 def wait_until(condition: Any) -> None:
