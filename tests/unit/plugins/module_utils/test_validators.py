@@ -10,11 +10,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._validators import VALIDATORS, validate
-from ansible_collections.stsm.live_migration.plugins.module_utils._validators_stream import (
-    accounting,
-    latency_histogram,
-    throughput_identity,
-)
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import (
     BYTES_PER_MS,
     COMPLETED,
@@ -331,79 +326,3 @@ def test_every_sentence_is_one_sentence() -> None:
             assert finding.sentence.endswith(".")
             assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
             assert ". " not in finding.sentence
-
-
-# Rows of 'info migrate' from the thread of QEMU's multifd series of 2022 (qemu-devel); the third is a bug of QEMU's
-# accounting: total_ms, setup_ms, transferred_kib, mbit_per_second, constant_pages, normal_pages, normal_kib.
-INFO_MIGRATE = [
-    (1548, 16, 624_798, 3343.01, 4_048_839, 147_016, 588_064),
-    (1359, 35, 603_701, 3737.66, 4_053_362, 141_517, 566_068),
-    (866, 42, 14_627_983, 145_431.53, 4_024_050, 143_374, 573_496),
-    (16_222, 18, 15_927_448, 8052.38, 222_804, 3_973_611, 15_894_444),
-    (2092, 39, 15_929_157, 63_562.98, 224_436, 3_971_430, 15_885_720),
-    (104_587, 311, 943_318_066, 74_107.80, 33_298_094, 235_142_522, 940_570_088),
-]
-
-
-@pytest.mark.parametrize("row", INFO_MIGRATE)
-def test_published_rows_pass_the_identity_and_only_the_known_bug_fails_the_accounting(row: tuple[float, ...]) -> None:
-    total_ms, setup_ms, kib, rate, constant, normal, normal_kib = row
-    seen = observation()
-    seen["job_series"] = []
-    seen["completed"] = {
-        "memory_processed_bytes": int(kib) * 1024,
-        "memory_bytes_per_second": rate * 1e6 / 8,
-        "memory_constant_pages": constant,
-        "memory_normal_pages": normal,
-        "memory_normal_bytes": int(normal_kib) * 1024,
-    }
-    for item in seen["events"]:
-        if item["data"].get("status") == "completed":
-            item["at_ns"] = at(700 + total_ms - setup_ms)
-    assert throughput_identity(seen).passed
-    assert accounting(seen).passed is (total_ms != 866)
-
-
-# The sample of the commit that brought the histogram to QEMU (2025), with post-copy preemption.
-PUBLISHED_FAULTS = [0, 0, 1, 2, 2, 3, 10_169, 50_151, 12_876, 97, 42, 44, 93, 138, 0]
-
-
-@pytest.mark.parametrize(("mean_us", "passed"), [(0, True), (170, True), (320, True), (330, False)])
-def test_the_published_histogram_bounds_its_mean(mean_us: float, passed: bool) -> None:
-    seen = observation()
-    seen["destination_statistics"] = {
-        "postcopy-latency": mean_us * 1000,
-        "postcopy-latency-dist": PUBLISHED_FAULTS + [0] * 9,
-    }
-    assert latency_histogram(seen).passed is passed
-
-
-# What QEMU 11.1 told of valid runs: the mean of a few faults in us, the processor's blocktime in ms, and how many
-# faults fell into which bucket.
-FAULTS_AT_ONCE = [
-    (4_991.1, 36, {7: 1, 10: 1, 12: 1, 13: 1, 14: 5}),
-    (762.5, 7, {9: 2, 10: 5, 11: 2, 15: 1}),
-    (2.013, 0, {3: 1, 7: 1, 8: 1, 13: 1, 15: 1}),
-]
-
-
-@pytest.mark.parametrize(("mean_us", "blocktime_ms", "buckets"), FAULTS_AT_ONCE)
-def test_of_faults_at_once_the_mean_has_the_last_only(
-    mean_us: float, blocktime_ms: int, buckets: dict[int, int]
-) -> None:
-    seen = observation()
-    seen["destination_statistics"] = {
-        "postcopy-latency": mean_us * 1000,
-        "postcopy-latency-dist": [buckets.get(place, 0) for place in range(24)],
-        "postcopy-vcpu-blocktime": [blocktime_ms],
-    }
-    found = latency_histogram(seen)
-    assert found.passed and "faults at once" in found.sentence
-    seen["destination_statistics"]["postcopy-vcpu-blocktime"] = [blocktime_ms * 3 + 50]
-    assert not latency_histogram(seen).passed
-
-
-def test_the_last_bucket_has_no_upper_bound() -> None:
-    seen = observation()
-    seen["destination_statistics"] = {"postcopy-latency": 10**12, "postcopy-latency-dist": [0] * 23 + [3]}
-    assert latency_histogram(seen).passed
