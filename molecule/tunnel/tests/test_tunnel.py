@@ -17,6 +17,7 @@ SCENARIO = Path(__file__).parents[1]
 HYBRID = "--postcopy-after-precopy"
 # Slow enough to be broken in the middle.
 SLOW_HYBRID = f"{HYBRID} --postcopy-bandwidth 8"
+MIGRATIONS = 6
 INVENTORIES = ("inventories/quickstart", "molecule/inventory", "molecule/inventory_tunnel")
 
 
@@ -31,12 +32,20 @@ def test_daemons_say_that_they_can(pair: list[Host]) -> None:
 
 
 def test_memory_arrives_in_both_directions(guest: TunnelledGuest) -> None:
-    for _direction in range(2):
+    for _migration in range(MIGRATIONS):
         source = guest.source
         guest.migrate(HYBRID)
         assert guest.wrong_pages() == 0
         assert guest.state(source) == ""
         assert on(guest.source, f"virsh domjobinfo --completed {guest.name} | grep 'Postcopy requests'")
+
+
+def test_abort_before_the_switch_leaves_the_guest_at_the_source(guest: TunnelledGuest) -> None:
+    with begin(guest.source, guest.command("--bandwidth 20")) as migration:
+        wait_until(lambda: "Data processed" in on(guest.source, f"virsh domjobinfo {guest.name}"))
+        on(guest.source, f"virsh domjobabort {guest.name}")
+        assert migration.wait() == 1
+    runs_at_the_source(guest)
 
 
 def test_broken_tunnel_is_mended_by_another(guest: TunnelledGuest, pair: list[Host]) -> None:
@@ -81,6 +90,10 @@ def refused(guest: TunnelledGuest, words: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refusal:
         guest.migrate(HYBRID)
     assert words in refusal.value.stderr
+    runs_at_the_source(guest)
+
+
+def runs_at_the_source(guest: TunnelledGuest) -> None:
     assert guest.state(guest.source).startswith("running")
     assert guest.state(guest.destination) == ""
     assert guest.wrong_pages() == 0
