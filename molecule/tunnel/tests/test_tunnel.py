@@ -20,7 +20,8 @@ HYBRID = "--postcopy-after-precopy"
 SLOW_HYBRID = f"{HYBRID} --postcopy-bandwidth 8"
 MIGRATIONS = 6
 EVENTS = "told-events"
-# The guest runs on by then. As it starts, a processor may wait for a page while it holds QEMU's lock, and QEMU answers nobody any more.
+# The guest runs on by then. As it starts, a processor may wait for a page while it holds QEMU's lock, and then QEMU
+# answers nobody any more.
 RUNS_ON_SECONDS = 1
 INVENTORIES = ("inventories/quickstart", "molecule/inventory", "molecule/inventory_tunnel")
 
@@ -37,14 +38,15 @@ def test_daemons_say_that_they_can(pair: list[Host]) -> None:
 
 def test_memory_arrives_in_both_directions(guest: TunnelledGuest, pair: list[Host]) -> None:
     for host in pair:
-        on(host, f"systemd-run --collect --unit={EVENTS} sh -c 'exec virsh event --event lifecycle --loop >/run/{EVENTS}'")
+        told = f"exec virsh event --event lifecycle --loop >/run/{EVENTS}"
+        on(host, f"systemd-run --collect --unit={EVENTS} sh -c '{told}'")
     for _migration in range(MIGRATIONS):
         source = guest.source
         guest.migrate(HYBRID)
         assert guest.wrong_pages() == 0
         assert guest.state(source) == ""
-    told = [on(host, f"systemctl stop {EVENTS}; cat /run/{EVENTS}") for host in pair]
-    assert "".join(told).count("Resumed Post-copy") == MIGRATIONS
+    events = [on(host, f"systemctl stop {EVENTS}; cat /run/{EVENTS}") for host in pair]
+    assert "".join(events).count("Resumed Post-copy") == MIGRATIONS
 
 
 def test_abort_before_the_switch_leaves_the_guest_at_the_source(guest: TunnelledGuest) -> None:
