@@ -12,10 +12,11 @@ from ansible_collections.stsm.live_migration.plugins.module_utils import _prefli
 from ansible_collections.stsm.live_migration.plugins.module_utils._bench import Bench, Record
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen import Asked
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
-from ansible_collections.stsm.live_migration.plugins.module_utils._drivers import _libvirt, _qmp
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers import _libvirt, _nova, _qmp
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import accelerator_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import CloudChoice
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stages import Stages
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed
@@ -30,11 +31,12 @@ class Benchmark:
     folder: Path
     guest_address: str | None
     calibrates: bool
+    cloud: CloudChoice | None = None
 
     def plan(self, fresh: bool) -> dict[str, Any]:
         """Examine both hosts and return what would be asked of libvirt or QEMU; moves nothing."""
         _record.prepare(self.folder / "runs.jsonl")
-        with open_testbed(self.hosts, holder(f"plan of {self.folder.name}")) as testbed:
+        with open_testbed(self.hosts, holder(f"plan of {self.folder.name}"), self.cloud) as testbed:
             _preflight.require(testbed, [self.scenario])
             asked = Asked(drivers=(self.scenario.driver,))
             refused = [finding["sentence"] for finding in _preflight.examine(testbed, asked) if not finding["passed"]]
@@ -54,7 +56,9 @@ class Benchmark:
             }
 
     def _request(self, destination: Host, persistent: bool) -> dict[str, Any]:
-        """What would be asked of libvirt, or of QEMU itself."""
+        """What would be asked of libvirt, or of QEMU itself; of Nova only what is watched for."""
+        if self.scenario.driver == "nova":
+            return _nova.migration_request(self.scenario)
         if self.scenario.driver == "qmp":
             return _qmp.migration_request(self.scenario)
         return _libvirt.migration_request(self.scenario, destination, persistent)
@@ -62,7 +66,7 @@ class Benchmark:
     def run(self, fresh: bool) -> dict[str, Any]:
         """Measure and record, unless this run is recorded already and *fresh* is not asked for."""
         _record.prepare(self.folder / "runs.jsonl")
-        with open_testbed(self.hosts, holder(f"campaign {self.folder.name}")) as testbed:
+        with open_testbed(self.hosts, holder(f"campaign {self.folder.name}"), self.cloud) as testbed:
             _preflight.require(testbed, [self.scenario])
             bench = self._bench(testbed)
             recorded = None if fresh else self._recorded(bench)

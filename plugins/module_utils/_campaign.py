@@ -21,6 +21,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice 
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import holder
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerator
+from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import CloudChoice
 from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import outlook
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._stopping import StoppingRule
@@ -54,6 +55,7 @@ class Campaign:
     payload_mbit_per_second: float | None = None
     calibrates: bool = True
     fresh: bool = False
+    cloud: CloudChoice | None = None
 
     def __post_init__(self) -> None:
         """Plan, and refuse what cannot be done, before anything is touched."""
@@ -207,7 +209,8 @@ class Campaign:
             while True:
                 began = time.monotonic()
                 try:
-                    testbed = stack.enter_context(open_testbed(self.hosts, holder(f"campaign {self.folder.path.name}")))
+                    who = holder(f"campaign {self.folder.path.name}")
+                    testbed = stack.enter_context(open_testbed(self.hosts, who, self.cloud))
                     break
                 except InstrumentError:
                     if time.monotonic() >= deadline:

@@ -209,7 +209,7 @@ def _compared(where: str, group: Sequence[Cell]) -> list[str]:
 
 
 def _levels(found: Sequence[Cell]) -> list[str]:
-    """Return what libvirt adds to each strategy that was also made by hand."""
+    """Return what each level adds to each strategy that was also made at the one below."""
     told = (_level_sentence(_begin(load(other.scenario)), one, other) for one, other in pairs(found))
     return [words for words in told if words]
 

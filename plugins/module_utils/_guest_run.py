@@ -11,6 +11,7 @@ from typing import Any, Callable
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driver import Driver
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libvirt import LibvirtDriver
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._nova import NovaDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._qmp import QmpDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
@@ -118,6 +119,8 @@ class GuestRun:
 
 def _driver(site: GuestSite) -> Driver:
     """The driver of the level at which the guest was started."""
+    if site.instance is not None:
+        return NovaDriver(site.guest, site.source, site.destination, site.instance)
     if site.order is None:
         return LibvirtDriver(site.guest, site.source, site.destination)
     return QmpDriver(site.guest, site.source, site.destination, site.order)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same scenario at two levels: what libvirt adds to what QEMU does when it is asked itself."""
+"""The same scenario at two levels: what libvirt adds to what QEMU does when it is asked itself, and Nova to that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._cells import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._statistics import shift
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number, quantity
 
-LOWER, UPPER = "qmp", "libvirt"
+# Each level above the one that it asks.
+_STEPS = (("qmp", "libvirt"), ("libvirt", "nova"))
+_CALLED = {"qmp": "QEMU by hand", "libvirt": "libvirt", "nova": "Nova"}
 
 
 @dataclass(frozen=True)
@@ -30,26 +32,31 @@ _FIGURES = (
 
 
 def pairs(found: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
-    """Return the cells of one scenario and stack at both levels, the lower one first, where both moved the guest."""
-    lower = {(cell.scenario.hash, cell.stack): cell for cell in found if cell.scenario.driver == LOWER}
-    upper = [cell for cell in found if cell.scenario.driver == UPPER]
-    alike = [(lower.get((replace(cell.scenario, driver=LOWER).hash, cell.stack)), cell) for cell in upper]
+    """Return the cells of one scenario and stack at two levels, the lower one first, where both moved the guest."""
+    cells = {(cell.scenario.hash, cell.stack): cell for cell in found}
+    alike = [
+        (cells.get((replace(cell.scenario, driver=lower).hash, cell.stack)), cell)
+        for lower, upper in _STEPS
+        for cell in found
+        if cell.scenario.driver == upper
+    ]
     return [(one, other) for one, other in alike if one is not None and one.completed and other.completed]
 
 
 def sentence(where: str, one: Cell, other: Cell) -> str:
-    """Return how the figures of a strategy through libvirt stand against those of QEMU by hand."""
+    """Return how the figures of a strategy through the upper level stand against those of the lower one."""
     name = other.scenario.strategy.name
+    lower, upper = (_CALLED[cell.scenario.driver] for cell in (one, other))
     parts = [part for part in (_part(one, other, figure) for figure in _FIGURES) if part]
-    return f"{where}, {name} through libvirt stands against QEMU by hand with a {', a '.join(parts)}." if parts else ""
+    return f"{where}, {name} through {upper} stands against {lower} with a {', a '.join(parts)}." if parts else ""
 
 
 def _part(one: Cell, other: Cell, figure: _Figure) -> str:
     """Return one figure at both levels and, with runs enough for it, whether the two are told apart."""
-    by_hand, through_libvirt = one.figure(figure.key), other.figure(figure.key)
-    if by_hand is None or through_libvirt is None:
+    below, above = one.figure(figure.key), other.figure(figure.key)
+    if below is None or above is None:
         return ""
-    told = [quantity(through_libvirt, figure.unit, figure.scale), quantity(by_hand, figure.unit, figure.scale)]
+    told = [quantity(above, figure.unit, figure.scale), quantity(below, figure.unit, figure.scale)]
     words = f"{figure.name} of {told[0]} against {told[1]}"
     apart = shift(one.values(figure.key), other.values(figure.key))
     if apart is None:

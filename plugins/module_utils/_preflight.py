@@ -26,6 +26,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._checks._seen 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest
+from ansible_collections.stsm.live_migration.plugins.module_utils._nova import _fit
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_gate import Wanted, obstacles
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed
@@ -197,8 +198,21 @@ def obstacles_of(testbed: Testbed, scenarios: Sequence[Scenario]) -> list[str]:
             traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
         on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
         wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
-        found.append(next((words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))), ""))
+        words = next((words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))), "")
+        if not words and scenario.driver == "nova":
+            words = _obstacle_of_nova(testbed, scenario)
+        found.append(words)
     return found
+
+
+def _obstacle_of_nova(testbed: Testbed, scenario: Scenario) -> str:
+    """What keeps the cloud's services from a scenario, empty for nothing; raises InstrumentError without a cloud."""
+    testbed.required_cloud()
+    for connection in testbed.connections:
+        given = connection.call("nova_options", names=list(_fit.DEFAULTS))
+        for sentence in _fit.unfit(scenario, connection.host.name, given):
+            return sentence
+    return ""
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:

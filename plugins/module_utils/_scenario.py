@@ -15,8 +15,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._fault import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._fields import Section
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, SiteGuest, read_guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice, read_choice
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import DRIVERS
 
-DRIVERS = ("libvirt", "qmp")
 PATTERNS = ("sequential", "random", "hot-set", "read-only", "idle")
 
 BYTES_PER_MIB = 1 << 20
@@ -152,9 +152,14 @@ class Scenario:
         guest = read_guest(top)
         link = _read_link(top)
         driver = top.choice("driver", DRIVERS, default=cls.driver)
-        if driver == "qmp" and isinstance(guest, SiteGuest):
+        if driver != "libvirt" and isinstance(guest, SiteGuest):
             raise ScenarioError(
-                f"driver is 'qmp', but the site's own guest '{guest.domain}' is libvirt's: set driver to libvirt."
+                f"driver is '{driver}', but the site's own guest '{guest.domain}' is libvirt's: set driver to libvirt."
+            )
+        if driver == "nova" and isinstance(guest, Guest) and guest.huge_page_kib is not None:
+            raise ScenarioError(
+                "guest.huge_page_kib is set, but the driver nova starts guests on ordinary pages: leave it out, or set"
+                " driver to libvirt."
             )
         strategy = read_choice(top.get("strategy") if top.has("strategy") else {})
         return cls(

@@ -12,7 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Collection, Mapping, TypeVar
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import FEATURES, Feature, Option
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import (
+    DRIVERS,
+    FEATURES,
+    Feature,
+    Option,
+)
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_since import (
     ANY,
     LIBVIRT_FLAG_SINCE,
@@ -70,7 +75,9 @@ class Strategy:
     def drivers(self) -> tuple[str, ...]:
         """The levels at which this strategy can be asked for."""
         parts = self._features()
-        return tuple(driver for driver in Feature.drivers if all(driver in part.drivers for part in parts))
+        able = tuple(driver for driver in DRIVERS if all(driver in part.drivers for part in parts))
+        # Nova keeps a guest that is suspended first suspended.
+        return tuple(driver for driver in able if not (driver == "nova" and self.suspends_first))
 
     def libvirt_parameters(self, chosen: Mapping[str, int]) -> dict[str, Any]:
         """Return the typed parameters, by name, of the options that are chosen (key to number)."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 _MIB = 1 << 20
+# The levels at which a strategy can be asked for.
+DRIVERS = ("libvirt", "qmp", "nova")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Feature:
 
     needs names what beside software an end must have: "native-tls" (certificates that QEMU can read), "locked-memory",
     "dirty-ring" (a guest on KVM with one), "tunnelled-postcopy" (a libvirt whose tunnel carries post-copy).  drivers
-    are the levels that can ask for it at all.
+    are the levels that can ask for it at all; Nova only where it has an option for it.
     """
 
     libvirt_flags: tuple[str, ...] = ()
@@ -59,6 +61,7 @@ FEATURES: dict[str, Feature] = {
         libvirt_flags=("VIR_MIGRATE_POSTCOPY",),
         qmp_capabilities=("postcopy-ram",),
         nova_options={"live_migration_permit_post_copy": True},
+        drivers=DRIVERS,
         options=(
             Option(
                 "postcopy_bandwidth_limit_mib_per_second",
@@ -74,6 +77,7 @@ FEATURES: dict[str, Feature] = {
         libvirt_flags=("VIR_MIGRATE_AUTO_CONVERGE",),
         qmp_capabilities=("auto-converge",),
         nova_options={"live_migration_permit_auto_converge": True},
+        drivers=DRIVERS,
         options=(
             Option("throttle_initial_percent", "auto_converge.initial", "cpu-throttle-initial", at_most=99, default=20),
             Option(
@@ -134,10 +138,13 @@ FEATURES: dict[str, Feature] = {
         libvirt_flags=("VIR_MIGRATE_TLS",),
         qmp_parameters={"tls-creds": "stsm-tls"},
         nova_options={"live_migration_with_native_tls": True},
+        drivers=DRIVERS,
         needs=("native-tls",),
     ),
     "tunnel": Feature(
-        libvirt_flags=("VIR_MIGRATE_TUNNELLED",), nova_options={"live_migration_tunnelled": True}, drivers=("libvirt",)
+        libvirt_flags=("VIR_MIGRATE_TUNNELLED",),
+        nova_options={"live_migration_tunnelled": True},
+        drivers=("libvirt",),
     ),
     "tunnelled-postcopy": Feature(needs=("tunnelled-postcopy",), drivers=("libvirt",)),
 }

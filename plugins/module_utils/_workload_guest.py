@@ -45,7 +45,7 @@ class WorkloadGuest:
         self.name = guest.name
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
-        arguments = _kernel_arguments(number, address)
+        arguments = kernel_arguments(number, address)
         needs = scenario.strategy.row.needs
         self._starts = {
             connection: _by_hand(connection.host, facts[connection.host.name], guest, number, arguments, needs)
@@ -67,6 +67,17 @@ class WorkloadGuest:
         wanted = self._starts[connection]["description"]
         return bool(state["state"] == "running" and state["description"] == wanted)
 
+    def locate(self) -> dict[str, dict[str, Any]]:
+        """The guest's state by the name of its host; empty if it is on none, an error if on more than one."""
+        return locate_on_one(self._connections, self.name)
+
+    def follow(self) -> None:
+        """Listen to the guest."""
+        self.channel.follow()
+
+    def instance(self) -> None:
+        """Nothing: no cloud knows of it."""
+
     def order(self, connection: HostConnection) -> dict[str, Any] | None:
         """What a host is told to start a guest without libvirt; None where libvirt does."""
         order: dict[str, Any] | None = self._starts[connection]["arguments"].get("order")
@@ -86,6 +97,18 @@ class WorkloadGuest:
         self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS)
 
 
+def locate_on_one(connections: Sequence[HostConnection], name: str) -> dict[str, dict[str, Any]]:
+    """A guest's state by the name of its host; empty if it is on none of them."""
+    states = {connection.host.name: connection.call("guest_state", guest=name) for connection in connections}
+    found = {host: state for host, state in states.items() if state["state"] not in ("absent", "shutoff")}
+    if len(found) > 1:
+        raise InstrumentError(
+            f"The guest {name} exists on {' and '.join(found)}: "
+            f"destroy the one that is not wanted (virsh destroy {name})."
+        )
+    return found
+
+
 def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
     """End the guests of these names wherever they are and are ours."""
     for name in names:
@@ -99,7 +122,8 @@ def is_ours(state: Mapping[str, Any]) -> bool:
     return str(state["description"]).startswith(WORKLOAD_MARK)
 
 
-def _kernel_arguments(number: int, address: str | None) -> str:
+def kernel_arguments(number: int, address: str | None) -> str:
+    """The guest's command line; *address* has its prefix length."""
     arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", f"stsm.seed={number}"]
     if address is not None:
         arguments.append(f"stsm.address={address}")

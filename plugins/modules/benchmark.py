@@ -51,14 +51,16 @@ options:
       - "C(strategy.name) is one of the table of strategies: V(pre-copy), V(hybrid), V(post-copy), V(stop-and-copy),
         V(auto-converge), V(multifd), V(xbzrle), V(tls-hybrid), V(tunnelled-hybrid) and others. Before a run both hosts
         are asked whether they can do it."
-      - "C(driver) is V(libvirt), or V(qmp), which starts and asks both QEMUs itself; a workload guest of the latter
-        ends with the measurement. C(fault) has the link cut or a QEMU killed at a moment of the migration."
+      - "C(driver) is V(libvirt), V(qmp), which starts and asks both QEMUs itself, or V(nova), which has the O(cloud)
+        start and move the guest; a workload guest of V(qmp) ends with the measurement. C(fault) has the link cut or a
+        QEMU killed at a moment of the migration."
       - "With C(guest.domain) a site's own guest is moved, and C(workload) is left out. C(guest.copy_disks) copies its
         image files with it, for hosts that do not share storage."
     type: dict
     required: true
 extends_documentation_fragment:
   - stsm.live_migration._attributes
+  - stsm.live_migration._cloud
   - stsm.live_migration._hosts
 attributes:
   check_mode:
@@ -72,6 +74,7 @@ attributes:
     details: A run that is recorded already is skipped unless O(fresh) is set.
 requirements:
   - jsonschema
+  - openstacksdk, for the driver V(nova)
 seealso:
   - module: stsm.live_migration.preflight_info
   - module: stsm.live_migration.report
@@ -228,6 +231,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _interrupts
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
+from ansible_collections.stsm.live_migration.plugins.module_utils._cloud_option import cloud_argument_spec, read_cloud
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
@@ -243,6 +247,7 @@ def main() -> None:
             "guest_address": {"type": "str"},
             "results": {"type": "path", "required": True},
             "scenario": {"type": "dict", "required": True},
+            **cloud_argument_spec(),
             **hosts_argument_spec(),
         },
         supports_check_mode=True,
@@ -255,6 +260,7 @@ def main() -> None:
             folder=Path(module.params["results"]),
             guest_address=module.params["guest_address"],
             calibrates=module.params["calibrate"],
+            cloud=read_cloud(module.params["cloud"]),
         )
         if module.check_mode:
             plan = benchmark.plan(module.params["fresh"])

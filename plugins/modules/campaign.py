@@ -75,6 +75,7 @@ options:
     default: {}
 extends_documentation_fragment:
   - stsm.live_migration._attributes
+  - stsm.live_migration._cloud
   - stsm.live_migration._hosts
 attributes:
   check_mode:
@@ -88,6 +89,7 @@ attributes:
     details: Runs that are recorded already are skipped unless O(fresh) is set.
 requirements:
   - jsonschema
+  - openstacksdk, for the driver V(nova)
 seealso:
   - module: stsm.live_migration.benchmark
   - module: stsm.live_migration.preflight_info
@@ -232,6 +234,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils import _claims
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign import Campaign
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Definition
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
+from ansible_collections.stsm.live_migration.plugins.module_utils._cloud_option import cloud_argument_spec, read_cloud
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
 
@@ -258,6 +261,7 @@ def main() -> None:
             "payload_mbit_per_second": {"type": "float"},
             "results": {"type": "path", "required": True},
             "site": {"type": "dict", "default": {}},
+            **cloud_argument_spec(),
             **hosts_argument_spec(),
         },
         supports_check_mode=True,
@@ -274,6 +278,7 @@ def main() -> None:
             guest_address=module.params["guest_address"],
             payload_mbit_per_second=module.params["payload_mbit_per_second"],
             calibrates=module.params["calibrate"],
+            cloud=read_cloud(module.params["cloud"]),
             fresh=module.params["fresh"],
         )
         if module.check_mode:

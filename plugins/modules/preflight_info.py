@@ -58,7 +58,7 @@ options:
         libvirt.
     type: list
     elements: str
-    choices: [libvirt, qmp]
+    choices: [libvirt, qmp, nova]
     default: [libvirt]
   results:
     description: The folder on the observer in which records will be written.
@@ -175,7 +175,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option 
     read_hosts,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import examine_hosts
-from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import DRIVERS
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_features import DRIVERS
 
 _LINK = {
     "measure": {"type": "bool", "default": True},

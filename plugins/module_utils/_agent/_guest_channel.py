@@ -17,18 +17,29 @@ CONTROL_PORT = "org.stsm.control"
 
 
 class ResultFollower:
-    """Hands out every line that appears in a guest's result file from now on, through rotations of that file."""
+    """Hands out every line that appears in a guest's result file, through rotations of that file.
 
-    def __init__(self, guest: str, path: str, notify: Callable[..., None]) -> None:
+    All lines that are there already if *from_start*, else those from now on.  With *makes_folder* the file's folder is
+    made: QEMU makes the file, on the destination of a migration too, but not the folder.
+    """
+
+    def __init__(
+        self,
+        guest: str,
+        path: str,
+        notify: Callable[..., None],
+        from_start: bool = False,
+        makes_folder: bool = True,
+    ) -> None:
         self._guest = guest
         self._path = Path(path)
-        # QEMU makes the file, on the destination of a migration too, but not its folder.
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if makes_folder:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         self._notify = notify
         self._stop = threading.Event()
         self._partial = b""
         self._file = self._open()
-        if self._file is not None:
+        if self._file is not None and not from_start:
             self._file.seek(0, os.SEEK_END)
         self._thread = threading.Thread(target=self._run, name="results", daemon=True)
         self._thread.start()
@@ -73,7 +84,7 @@ class ResultFollower:
 
 
 def last_line(path: str) -> str:
-    """The last line of a guest's console that is not the kernel's own; '' where there is none."""
+    """The last line of the guest's console in a file that is not the kernel's own; '' where there is none."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

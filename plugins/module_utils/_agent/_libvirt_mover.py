@@ -55,6 +55,11 @@ class LibvirtMover:
         self.resumes: list[str | None] = []
 
     @property
+    def has_begun(self) -> bool:
+        """Whether libvirt has taken the order: it is asked directly."""
+        return True
+
+    @property
     def copies_disks(self) -> bool:
         """Whether disks are copied before the memory's turn comes."""
         return "VIR_MIGRATE_NON_SHARED_DISK" in self._request["flags"]

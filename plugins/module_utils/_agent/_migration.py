@@ -17,13 +17,15 @@ from ._witness import Witness
 
 _STEER_SECONDS = 0.01
 _WATCH_SECONDS = 0.05
+_HOLD_NS = 250_000_000
 
 
 class Migration:
     """Has a *mover* make the migration, in a thread of its own, and steers it.
 
     *request* holds ``switch`` and ``switch_number`` (of a scenario's switch, or ``never``), ``time_limit_seconds``,
-    ``downtime_limit_ms`` (or None) and ``recovers``, whether a post-copy that stands still is paused to be resumed.
+    ``downtime_limit_ms`` (or None), ``holds_downtime_limit``, whether that is set again and again against somebody else
+    who sets it, and ``recovers``, whether a post-copy that stands still is paused to be resumed.
     Notices, tagged with the *guest*: ``job`` with statistics while it runs; ``finished`` at the end, with what the
     *witness* saw and what each attempt to resume came to.
     """
@@ -80,14 +82,19 @@ class Migration:
             self._ended_ns = now_ns()
 
     def _steer(self) -> None:
-        limit_ns = self._started_ns + int(self._request["time_limit_seconds"] * 1e9)
+        limit_ns: int | None = None
         downtime_limit_ms = self._request.get("downtime_limit_ms")
+        limited_ns = 0
         former_limit_ms = self._former_downtime_limit_ms()
         while self._driver.is_alive():
-            if downtime_limit_ms is not None and self._limit_downtime(downtime_limit_ms):
-                downtime_limit_ms = None
+            if limit_ns is None and self._mover.has_begun:
+                limit_ns = now_ns() + int(self._request["time_limit_seconds"] * 1e9)
+            if downtime_limit_ms is not None and now_ns() >= limited_ns and self._limit_downtime(downtime_limit_ms):
+                limited_ns = now_ns() + _HOLD_NS
+                if not self._request.get("holds_downtime_limit"):
+                    downtime_limit_ms = None
             if self._switch_requested_ns is None:
-                if now_ns() >= limit_ns:
+                if limit_ns is not None and now_ns() >= limit_ns:
                     self.abort("time-limit")
                 if self._abort_reason:
                     self._try(self._mover.abort)

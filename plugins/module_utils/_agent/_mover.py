@@ -14,6 +14,10 @@ class Mover(Protocol):
     resumes: list[str | None]
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the level has taken the order, from when on a time limit counts."""
+
+    @property
     def copies_disks(self) -> bool:
         """Whether disks are copied before the memory's turn comes."""
 

@@ -55,6 +55,7 @@ class QmpMover:
     """
 
     copies_disks = False
+    has_begun = True
 
     def __init__(self, guest: HandGuest, request: Mapping[str, Any]) -> None:
         self._guest = guest

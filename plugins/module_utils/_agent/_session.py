@@ -28,6 +28,7 @@ from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
 from ._migration import Migration
 from ._mover import Mover
+from ._nova_calls import NovaCalls
 from ._offer import offer
 from ._path_calls import PathCalls
 from ._permission import post_copy_permission
@@ -41,8 +42,8 @@ _SETTLE_SECONDS = 120
 class Session:
     """What one controller may ask of this host; every public method is a call of the wire protocol.
 
-    So is every public method of :class:`.HandCalls`, for guests without libvirt, and of :class:`.PathCalls`, for the
-    way to the other host.
+    So is every public method of :class:`.HandCalls`, for guests without libvirt, of :class:`.PathCalls`, for the way to
+    the other host, and of :class:`.NovaCalls`, for guests of a cloud.
     """
 
     def __init__(self, replies: BinaryIO) -> None:
@@ -63,6 +64,7 @@ class Session:
         self._faults: dict[str, Fault] = {}
         self._guest_disks: GuestDisks | None = None
         self._path_calls = PathCalls()
+        self._nova_calls = NovaCalls(lambda: self._libvirt, self._begin, self.notify)
 
     # -- speech ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ class Session:
             self.settle()
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        rooms = () if name.startswith("_") else (self, self._hand_calls, self._path_calls)
+        rooms = () if name.startswith("_") else (self, self._hand_calls, self._path_calls, self._nova_calls)
         call: Callable[..., Any] | None = next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
         if call is None:
             return {"error": f"The agent has no call {name}: controller and agent differ in version."}
@@ -182,16 +184,16 @@ class Session:
         else:
             self._libvirt.destroy(guest)
 
-    def follow_guest(self, guest: str, result_path: str) -> None:
+    def follow_guest(self, guest: str, result_path: str, **how: bool) -> None:
         self.stop_following(guest)
-        self._followers[guest] = ResultFollower(guest, result_path, self.notify)
+        self._followers[guest] = ResultFollower(guest, result_path, self.notify, **how)
 
     def stop_following(self, guest: str) -> None:
         if guest in self._followers:
             self._followers.pop(guest).stop()
 
-    def last_words(self, result_path: str) -> str:
-        return last_line(result_path + ".console")
+    def last_words(self, console_path: str) -> str:
+        return last_line(console_path)
 
     def command_guest(self, guest: str, command: str) -> None:
         by_hand = self._launcher.find(guest)

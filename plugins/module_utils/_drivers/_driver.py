@@ -16,9 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 # What is left after the first pass may well fit into an ordinary downtime limit: QEMU would end the migration as
 # pre-copy in the moment in which it is to switch.
 UNREACHABLE_MS = 1
-_NOTICES = ("event", "job", "finished", "network", "threads")
-# How much longer than its time limit a run may take: an abort takes a moment, and a post-copy cannot be taken back.
-_GRACE_SECONDS = 60.0
+_NOTICES = ("event", "job", "finished", "network", "threads", "switch_due", "nova_job")
 _LOOK_SECONDS = 0.25
 
 Migration = Dict[str, Any]
@@ -26,6 +24,9 @@ Migration = Dict[str, Any]
 
 class Driver:
     """Moves one guest from *source* to *destination*; each level has a subclass, which begins the migration."""
+
+    # How much longer than its time limit a run may take: an abort takes a moment, and a post-copy cannot be taken back.
+    grace_seconds = 60.0
 
     def __init__(self, guest: str, source: HostConnection, destination: HostConnection) -> None:
         self._guest = guest
@@ -100,7 +101,7 @@ class Driver:
 
     def _wait(self, scenario: Scenario, interrupted: Callable[[], bool]) -> Migration:
         """Wait for the end; returns the source's account of it."""
-        patience_seconds = scenario.time_limit_seconds * 2 + _GRACE_SECONDS
+        patience_seconds = scenario.time_limit_seconds * 2 + self.grace_seconds
         deadline = time.monotonic() + patience_seconds
         aborted = False
         while time.monotonic() < deadline:

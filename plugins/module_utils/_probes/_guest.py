@@ -15,20 +15,27 @@ _ANSWER_SECONDS = 30
 
 
 class GuestChannel:
-    """Speaks with the workload guest through the agents of the hosts it may be on."""
+    """Speaks with the workload guest through the agents of the hosts it may be on.
 
-    def __init__(self, guest: str, result_path: str, connections: Sequence[HostConnection]) -> None:
+    By its own two ports, or for both by its *serial* line, whose file and folder are somebody else's.
+    """
+
+    def __init__(
+        self, guest: str, result_path: str, connections: Sequence[HostConnection], serial: bool = False
+    ) -> None:
         self._guest = guest
         self._result_path = result_path
         self._connections = connections
+        self._serial = serial
         # Answers are told apart by their id across the runs of one living guest.
         self._ids = itertools.count(time.monotonic_ns() // 1_000_000)
 
-    def follow(self) -> None:
-        """Read the guest's lines from now on, on whichever host it says them."""
+    def follow(self, from_start: bool = False) -> None:
+        """Read the guest's lines from now on, or from its first one, on whichever host it says them."""
+        how = {"from_start": from_start, "makes_folder": not self._serial}
         for connection in self._connections:
             connection.forget("guest", guest=self._guest)
-            connection.call("follow_guest", guest=self._guest, result_path=self._result_path)
+            connection.call("follow_guest", guest=self._guest, result_path=self._result_path, **how)
 
     def wait_ready(self, host: HostConnection, timeout_seconds: float) -> dict[str, Any]:
         """The first line of a guest started on *host*, once its memory is filled; its last words if it gave up."""
@@ -39,7 +46,8 @@ class GuestChannel:
                 return ready
             if host.call("guest_state", guest=self._guest)["state"] == "absent":
                 break
-        words = host.call("last_words", result_path=self._result_path) or "nothing"
+        console_path = self._result_path if self._serial else f"{self._result_path}.console"
+        words = host.call("last_words", console_path=console_path) or "nothing"
         raise InstrumentError(
             f"The guest {self._guest} did not boot on {host.host.name} within {timeout_seconds:g} s; the last it said "
             f"on its console is: {words}"
@@ -61,7 +69,8 @@ class GuestChannel:
         """Give *command* to the guest on *host* without waiting for its answer; returns the answer's id."""
         identifier = next(self._ids)
         words = " ".join(f"{key}={value}" for key, value in values.items())
-        host.call("command_guest", guest=self._guest, command=f"id={identifier} command={command} {words}".rstrip())
+        line = f"id={identifier} command={command} {words}".rstrip()
+        host.call("command_instance" if self._serial else "command_guest", guest=self._guest, command=line)
         return identifier
 
     def _find(self, key: str, value: Any, timeout_seconds: float) -> dict[str, Any] | None:

@@ -292,6 +292,11 @@ def test_the_levels_are_compared_where_a_scenario_ran_at_both() -> None:
         " 3.2 s against 1.4 s, a blackout of 192 ms (191 to 192) against 41.5 ms (41 to 42)."
     ) in text
     assert "through libvirt stands" not in told(levels[:2])
+    above = [
+        at_level(driver, 1, total_time_ms=total, preparation_time_ms=None, downtime_events_ms=80)
+        for driver, total in (("libvirt", 3_200), ("nova", 28_500))
+    ]
+    assert "hybrid through Nova stands against libvirt with a total time of 28.5 s against 3.2 s" in told(above)
     enough = [
         at_level(driver, run, total_time_ms=total + 10 * run, preparation_time_ms=None, downtime_events_ms=80 + run)
         for driver, total in (("qmp", 1_400), ("libvirt", 3_200))

@@ -250,7 +250,7 @@ NAN, INFINITY = float("nan"), float("inf")
         (asked(time_limit_seconds=0), "time_limit_seconds is 0, but must be a number above 0."),
         (asked(warm_up_seconds=[2]), "warm_up_seconds is a list, but must be a number above 0 and at most 60."),
         (asked(guest={"huge_page_kib": 4}), "guest.huge_page_kib is 4, but must be 2048 or 1048576."),
-        (asked(driver="nova"), "driver is 'nova', which is not known; it must be one of libvirt, qmp."),
+        (asked(driver="xen"), "driver is 'xen', which is not known; it must be one of libvirt, qmp, nova."),
         ({7: 1}, "7 is not known; the scenario has the keys"),
         (None, "The scenario is empty, but must be a mapping with the keys guest"),
         ([], "The scenario is a list, but must be a mapping"),

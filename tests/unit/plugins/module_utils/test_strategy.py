@@ -103,7 +103,8 @@ def test_options_come_in_the_units_of_each_level() -> None:
 def test_each_level_says_what_it_has_no_way_to_ask_for() -> None:
     assert STRATEGIES["dirty-limit"].drivers == ("qmp",)
     assert STRATEGIES["tunnelled-hybrid"].drivers == ("libvirt",)
-    assert STRATEGIES["tls-hybrid"].drivers == ("libvirt", "qmp")
+    assert STRATEGIES["tls-hybrid"].drivers == ("libvirt", "qmp", "nova")
+    assert "nova" not in STRATEGIES["stop-and-copy"].drivers
 
 
 def test_old_software_is_named() -> None:
