@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Sequence, Tuple
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _advice
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell
@@ -19,7 +19,7 @@ _FIGURES = (
     ("blackout ms", "downtime_events_ms", "downtime_ms", 1.0),
     ("brownout ms", "brownout_ms", "brownout_ms", 1.0),
 )
-Forecast = Sequence["tuple[Cell, Outlook]"]
+Forecast = Sequence[Tuple[Cell, Outlook]]
 
 
 def forecasts(found: Sequence[Cell]) -> Forecast:
