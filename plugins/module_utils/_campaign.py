@@ -290,6 +290,6 @@ def _expected(scenario: Scenario, payload_mbit_per_second: float | None) -> dict
         return {"predicted_probability": None, "predicted_low_ms": None, "predicted_high_ms": None}
     return {
         "predicted_probability": expected.probability,
-        "predicted_low_ms": None if expected.low_ms is None else round(expected.low_ms),
-        "predicted_high_ms": None if expected.high_ms is None else round(expected.high_ms),
+        "predicted_low_ms": None if expected.total_ms is None else round(expected.total_ms.low),
+        "predicted_high_ms": None if expected.total_ms is None else round(expected.total_ms.high),
     }

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._brownout import brownout
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import observation_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SCHEMA_VERSION
-from ansible_collections.stsm.live_migration.plugins.module_utils._summary import paused_ms
+from ansible_collections.stsm.live_migration.plugins.module_utils._summary import paused_ms, postcopy
 
 Step = Callable[[Mapping[str, Any]], "dict[str, Any]"]
 
@@ -68,5 +69,12 @@ def _to_version_3(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "schema_version": 3, "summary": {**record["summary"], **new}}
 
 
+def _to_version_4(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 4 knows when the guest was back at half and at all of its speed, and how slow page faults are."""
+    seen = observation_of(record)
+    new = {**brownout(seen), **postcopy(seen)}
+    return {**record, "schema_version": 4, "summary": {**new, **record["summary"]}}
+
+
 # From each version the step to the next.
-STEPS: dict[Any, Step] = {1: _to_version_2, 2: _to_version_3}
+STEPS: dict[Any, Step] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}

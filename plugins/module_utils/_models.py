@@ -9,7 +9,7 @@ inside the region in which its model is valid.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._payload import payload_share
@@ -21,6 +21,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
     mib_per_second,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice
 
 PAGE_BYTES = 4096
 
@@ -48,10 +49,19 @@ LARGEST_BACKGROUND_SHARE = 0.5
 
 MOST_PASSES = 10_000
 
+_THROTTLED = (
+    "The model takes a guest that is slowed to dirty memory in proportion to the time that is left to it; one that had"
+    " time to spare dirties more."
+)
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model expects of one migration. downtime_ms is None if it never ends; holds says whether to trust it."""
+    """What a model expects of one migration. downtime_ms is None if it never ends; holds says whether to trust it.
+
+    brownout_ms is how long the guest may wait for its memory after the blackout, at most; resume_ms is the part of the
+    blackout that no byte takes.
+    """
 
     total_time_ms: float
     transfer_time_ms: float
@@ -61,6 +71,8 @@ class Prediction:
     converges: bool
     holds: bool
     note: str
+    brownout_ms: float = 0.0
+    resume_ms: float = RESUME_MS
 
 
 def physical_limit_seconds(touched_bytes: float, rate_mbit_per_second: float, mtu: int = 1500) -> float:
@@ -68,14 +80,20 @@ def physical_limit_seconds(touched_bytes: float, rate_mbit_per_second: float, mt
     return touched_bytes * 8 / (rate_mbit_per_second * 1e6 * payload_share(mtu))
 
 
-def predict(scenario: Scenario) -> Prediction | None:
-    """Return what is expected of a scenario; None for a site's own guest, of whose memory nothing is known."""
+def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: float = 1.0) -> Prediction | None:
+    """Return what is expected of a scenario; None for a site's own guest, of whose memory nothing is known.
+
+    touched_mib is how much of its memory the guest has touched, where that was measured; busy_share for what share of
+    the time it needs its processors, so that it dirties no less before more than the rest is taken from it.
+    """
     if isinstance(scenario.guest, SiteGuest) or scenario.workload is None:
         return None
     memory_mib = float(scenario.guest.memory_mib)
-    touched_mib = min(memory_mib, scenario.workload.working_set_mib + TOUCHED_BESIDE_MIB)
+    touched_mib = min(memory_mib, touched_mib or scenario.workload.working_set_mib + TOUCHED_BESIDE_MIB)
     untouched_mib = memory_mib - touched_mib
-    stream = _Stream(scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario))
+    stream = _Stream(
+        scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario), busy_share
+    )
     strategy = STRATEGIES[scenario.strategy.name]
     if strategy.suspends_first:
         return stream.stop_and_copy()
@@ -119,6 +137,30 @@ def _random(size_mib: float, written_mib: float) -> float:
     return size_mib * -math.expm1(-written_mib / size_mib) if size_mib > 0 else 0.0
 
 
+class _Throttle:
+    """Auto-converge: what it takes of the guest's processors; other strategies never take anything."""
+
+    def __init__(self, choice: StrategyChoice) -> None:
+        self.percent = 0
+        self._initial, self._increment = (
+            choice.options.get(f"throttle_{name}_percent", 0) if "auto-converge" in choice.row.features else 0
+            for name in ("initial", "increment")
+        )
+        self._missed = 0
+
+    @property
+    def running_share(self) -> float:
+        """The share of the time in which the guest runs."""
+        return 1 - self.percent / 100
+
+    def look(self, dirtied_mib: float, sent_mib: float) -> None:
+        """Take more at each second pass during which the guest dirtied at least half of what was sent."""
+        self._missed += dirtied_mib > sent_mib / 2
+        if self._missed == 2:
+            self._missed = 0
+            self.percent = min(99, self.percent + (self._increment if self.percent else self._initial))
+
+
 @dataclass(frozen=True)
 class _Stream:
     """The memory of one guest and the rate in MiB/s at which it goes; what was not touched goes as pages of zeros."""
@@ -128,6 +170,7 @@ class _Stream:
     touched_mib: float
     untouched_mib: float
     rate: float
+    busy_share: float
 
     def stop_and_copy(self) -> Prediction:
         """The guest stands still while all it touched is sent."""
@@ -138,7 +181,7 @@ class _Stream:
 
     def post_copy(self) -> Prediction:
         """The guest moves with its devices' state, and its memory follows once."""
-        return self._told(self.touched_mib, POSTCOPY_RESUME_MS, 2)
+        return self._told(self.touched_mib, POSTCOPY_RESUME_MS, 2, self.touched_mib)
 
     def hybrid(self) -> Prediction:
         """One pass over all memory, then what was dirtied after it had been sent.
@@ -152,19 +195,22 @@ class _Stream:
             return self._given_up(None, "the first pass takes longer than the time limit")
         parts = 10
         left = sum(self._dirtied(seconds * (part + 0.5) / parts) for part in range(parts)) / parts
-        return self._told(self.touched_mib + left, POSTCOPY_RESUME_MS, None)
+        return self._told(self.touched_mib + left, POSTCOPY_RESUME_MS, None, left)
 
     def pre_copy(self) -> Prediction:
         """Passes over what was dirtied during the pass before, until the rest fits into the downtime limit.
 
         QEMU looks again as soon as the rest is that small, not at the end of a pass. So the rest is about the limit
-        when it stops the guest, unless the whole working set is smaller.
+        when it stops the guest, unless the whole working set is smaller.  Auto-converge lets the guest run for a part
+        of the time only, and so dirty as much as in that part.
         """
+        throttle = _Throttle(self.scenario.strategy)
         allowed = self.scenario.strategy.downtime_limit_ms / 1e3 * self.rate
         rest, sent, passes = self.touched_mib, 0.0, 1
         while rest > allowed and passes < MOST_PASSES:
             sent += rest - allowed
-            fresh = self._dirtied((rest - allowed) / self.rate)
+            fresh = self._dirtied((rest - allowed) / self.rate * min(1.0, throttle.running_share / self.busy_share))
+            throttle.look(fresh, rest - allowed)
             passes += 1
             if self._too_late(sent / self.rate):
                 return self._given_up(passes, "the guest dirties its memory about as fast as it is sent, or faster")
@@ -172,7 +218,8 @@ class _Stream:
             rest = min(allowed + fresh, float(self.workload.working_set_mib)) if fresh else allowed
             if allowed < rest <= allowed + SLICE_SECONDS * self.rate:
                 sent, rest = sent + rest - allowed, allowed
-        return self._told(sent + rest, rest / self.rate * 1e3 + RESUME_MS, passes)
+        told = self._told(sent + rest, rest / self.rate * 1e3 + RESUME_MS, passes)
+        return replace(told, holds=False, note=_THROTTLED) if throttle.percent else told
 
     @property
     def _ratio(self) -> float:
@@ -192,13 +239,15 @@ class _Stream:
         """Return whether the time limit, which also covers the preparation, has passed."""
         return PREPARATION_MS / 1e3 + seconds > self.scenario.time_limit_seconds
 
-    def _told(self, sent_mib: float, downtime_ms: float, passes: int | None) -> Prediction:
-        """Return the prediction of a migration that ends."""
+    def _told(self, sent_mib: float, downtime_ms: float, passes: int | None, missing_mib: float = 0.0) -> Prediction:
+        """Return the prediction of a migration that ends; so much memory was missing when the guest ran again."""
         sent_bytes = self._bytes(sent_mib)
         transfer_ms = sent_bytes / (self.rate * BYTES_PER_MIB) * 1e3
         transfer_ms += RESUME_MS if STRATEGIES[self.scenario.strategy.name].switch == "never" else 0.0
         total_ms = PREPARATION_MS + transfer_ms + CONCLUSION_MS
-        return Prediction(total_ms, transfer_ms, downtime_ms, sent_bytes, passes, True, *self._region())
+        told = Prediction(total_ms, transfer_ms, downtime_ms, sent_bytes, passes, True, *self._region())
+        resume_ms = POSTCOPY_RESUME_MS if STRATEGIES[self.scenario.strategy.name].uses_postcopy else RESUME_MS
+        return replace(told, brownout_ms=missing_mib / self.rate * 1e3, resume_ms=resume_ms)
 
     def _given_up(self, passes: int | None, why: str) -> Prediction:
         """Return the prediction of a migration that its time limit ends while it sends."""

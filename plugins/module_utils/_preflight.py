@@ -176,6 +176,12 @@ def _examine_link(examination: Examination, testbed: Testbed, seen: Sequence[See
 
 def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
     """Raise InstrumentError unless both ends can do what *scenarios* ask, and move the guests that run already."""
+    for words in filter(None, obstacles_of(testbed, scenarios)):
+        raise InstrumentError(words)
+
+
+def obstacles_of(testbed: Testbed, scenarios: Sequence[Scenario]) -> list[str]:
+    """For each scenario one sentence that says what keeps both ends from it; an empty one if they can."""
     seen = [Seen(c.host, {"facts": testbed.facts[c.host.name]}) for c in testbed.connections]
     names = sorted({scenario.strategy.name for scenario in scenarios})
     guests = [scenario.guest for scenario in scenarios if isinstance(scenario.guest, Guest)]
@@ -185,26 +191,28 @@ def require(testbed: Testbed, scenarios: Sequence[Scenario]) -> None:
     for refusal in (words for one in seen for words in one.refusals.values()):
         raise InstrumentError(refusal)
     traits: dict[str, set[str]] = {}
+    found: list[str] = []
     for scenario in scenarios:
         name = scenario.guest.name
         if name not in traits:
             traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
         on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
         wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
-        found = obstacles(wanted, *(_stack.end(one, on_kvm) for one in seen))
-        if found:
-            raise InstrumentError(found[0][1])
-        if scenario.driver == "nova":
-            _require_of_nova(testbed, scenario)
+        words = [words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))]
+        if not words and scenario.driver == "nova":
+            words = _obstacles_of_nova(testbed, scenario)
+        found.append(words[0] if words else "")
+    return found
 
 
-def _require_of_nova(testbed: Testbed, scenario: Scenario) -> None:
-    """Raise InstrumentError unless there is a cloud whose services do what the scenario asks."""
-    testbed.required_cloud()
-    for connection in testbed.connections:
-        given = connection.call("nova_options", names=list(_fit.DEFAULTS))
-        for sentence in _fit.unfit(scenario, connection.host.name, given):
-            raise InstrumentError(sentence)
+def _obstacles_of_nova(testbed: Testbed, scenario: Scenario) -> list[str]:
+    """What keeps the cloud's services from what the scenario asks; none if there is nothing."""
+    try:
+        testbed.required_cloud()
+        given = {c.host.name: c.call("nova_options", names=list(_fit.DEFAULTS)) for c in testbed.connections}
+    except InstrumentError as error:
+        return [str(error)]
+    return [words for host, options in given.items() for words in _fit.unfit(scenario, host, options)]
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:

@@ -78,6 +78,13 @@ def link_use(record: Record) -> float | None:
     return None if needed is None or not took else 100.0 * needed / took
 
 
+def _all_lost_ms(record: Record) -> float | None:
+    """Return the blackout, and the downtime that the brownout was worth."""
+    summary = record["summary"]
+    blackout, brownout = summary["downtime_events_ms"], summary["brownout_equivalent_ms"]
+    return None if blackout is None or brownout is None else float(blackout + brownout)
+
+
 def _scaled(key: str, scale: float = 1.0) -> Expected:
     """Return the reader of one figure of a prediction, in another unit."""
 
@@ -146,8 +153,24 @@ CHARTS = (
         "Brownout",
         "Brownout after the blackout",
         "milliseconds",
-        [Series("brownout", of("brownout_ms"))],
-        "How long the guest ran slower than before, after it ran again.",
+        [
+            Series("50 % of the speed", of("half_speed_ms")),
+            Series("90 % (brownout)", of("brownout_ms")),
+            Series("99 %", of("full_speed_ms")),
+        ],
+        "How long after the guest ran again until it was back for good at 50, 90 and 99 % of its former speed.",
+    ),
+    Chart(
+        "equivalent_downtime",
+        "Brownout",
+        "Equivalent downtime",
+        "milliseconds, logarithmic",
+        [
+            Series("of the brownout", of("brownout_equivalent_ms")),
+            Series("with the blackout", _all_lost_ms),
+        ],
+        "The downtime that would have cost the guest as much work as its brownout did, and as all of it did together.",
+        wide=True,
     ),
     Chart(
         "missed_work",

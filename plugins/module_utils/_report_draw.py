@@ -39,6 +39,8 @@ _SETTINGS: dict[Any, Any] = {
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }
 _WIDTH_INCHES, _FRAME_INCHES = 5.6, 1.15
+# What a line of a row's name takes, so that names never lie on each other.
+_LINE_INCHES = 0.16
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def missing() -> str | None:
 @contextlib.contextmanager
 def canvas(names: Sequence[str], row_inches: float, axis: str) -> Iterator[Any]:
     """Give the axes of a figure with one row for each name, from the top down, above a value axis with a title."""
+    lines = max((name.count("\n") + 1 for name in names), default=1)
+    row_inches = max(row_inches, _LINE_INCHES * lines)
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(_WIDTH_INCHES, _FRAME_INCHES + row_inches * len(names)), layout="constrained")
         figure.patch.set_facecolor(GROUND)

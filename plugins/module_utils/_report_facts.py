@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from typing import Any, Mapping, Sequence
 
@@ -16,6 +17,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._words import 
 
 # Names of cells stand beside the rows of figures.
 _NAME_WIDTH, _NAME_LINES = 24, 3
+
+_SECTION = re.compile(r"\b(guest|workload|link|strategy|background)\.")
 
 _VANTAGE_POINTS = ("events", "guest", "network")
 
@@ -32,7 +35,8 @@ def cell_name(cell: Cell) -> str:
     """Return a short name of a cell, on a few short lines."""
     share = cell.scenario.dirty_rate_of_link
     words = cell.scenario.strategy.name + ("" if share is None else f" {number(share)}x")
-    words += f" ({cell.label})" if cell.label else ""
+    # There is no room for the sections that settings belong to.
+    words += f" ({_SECTION.sub('', cell.label)})" if cell.label else ""
     return "\n".join(textwrap.wrap(words, _NAME_WIDTH, max_lines=_NAME_LINES, placeholder=" ..."))
 
 

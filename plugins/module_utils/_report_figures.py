@@ -10,6 +10,7 @@ from typing import Any, Callable, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils import _report_draw as draw
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, Spread, spread
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_charts import CHARTS, chart_runs, chart_svg
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_quality import brownout_curve, fault_latency
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_transport import transport
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
@@ -197,5 +198,7 @@ _OTHERS: Sequence[Callable[[Sequence[Cell], Sequence[str]], draw.Drawing | None]
     decomposition,
     success,
     transport,
+    brownout_curve,
+    fault_latency,
     residuals,
 )

@@ -10,8 +10,10 @@ from typing import Any, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import (
     _compared_sites,
+    _report_advice,
     _report_draw,
     _report_filter,
+    _report_quality_tables,
     _statistics,
     _verdict_page,
 )
@@ -96,7 +98,8 @@ def page(
     found = cells(records)
     around = around or Surroundings()
     days = sorted(record["started_at"] for record in records)
-    model = model_table(found)
+    model, quality = model_table(found), _report_quality_tables.quality_table(found)
+    expected = _report_advice.forecasts(found)
     known_axes = _report_filter.axes(found)
     return environment.from_string(TEMPLATE.replace(VERDICTS_PLACE, _verdict_page.TEMPLATE)).render(
         campaign=campaign_of(records),
@@ -113,7 +116,9 @@ def page(
         valid_count=sum(record["valid"] for record in records),
         stacks=sorted({cell.stack for cell in found}),
         ran_on=in_words(accelerators(records)),
-        contents=_contents(drawn, bool(model), around, bool(verdicts), comparison is not None),
+        contents=_contents(
+            drawn, bool(quality), bool(model), bool(expected), around, bool(verdicts), comparison is not None
+        ),
         verdicts_summary=_verdict_page.summary(verdicts) if verdicts else "",
         verdicts=_verdict_page.entries(verdicts),
         notices=notices(records),
@@ -125,7 +130,13 @@ def page(
         groups=_groups(drawn, len(found)),
         vantage=vantage_table(found),
         calibration=calibration_table(records),
+        quality=quality,
+        quality_places=_report_quality_tables.quality_places(found),
+        preempt=_report_quality_tables.preempt_sentences(found),
         model=model,
+        forecast=_report_advice.forecast_table(expected),
+        forecast_places=[place for place, cell in enumerate(found) if any(cell is one for one, _told in expected)],
+        advice=_report_advice.advice_sentences(expected),
         comparison=comparison and _compared_sites.sentences(comparison),
         compared_cells=comparison and _compared_sites.table(comparison),
         drift=comparison and _compared_sites.drift_table(comparison),
@@ -139,7 +150,13 @@ def page(
 
 
 def _contents(
-    drawn: Sequence[Drawing], modelled: bool, around: Surroundings, judged: bool, compared: bool
+    drawn: Sequence[Drawing],
+    slowed: bool,
+    modelled: bool,
+    forecast: bool,
+    around: Surroundings,
+    judged: bool,
+    compared: bool,
 ) -> list[tuple[str, str]]:
     """Return the page's sections, as anchors and titles."""
     return [
@@ -148,7 +165,9 @@ def _contents(
         ("cells", "Cells"),
         *([("figures", "Figures")] if drawn else []),
         ("vantage", "Vantage points"),
+        *([("quality", "The guest")] if slowed else []),
         *([("model", "Models")] if modelled else []),
+        *([("advice", "Advice")] if forecast else []),
         *([("other-site", "Other site")] if compared else []),
         ("left-out", "Left out"),
         ("runs", "Runs"),

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a campaign's records for its report: everything but the raw series, of which only the timeline is kept."""
+"""Reads a campaign's records for its report: everything but the raw series, of which only little is kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._quality import quality
 from ansible_collections.stsm.live_migration.plugins.module_utils._record import stream
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_timeline import timeline
 from ansible_collections.stsm.live_migration.plugins.module_utils._run_checks import once
@@ -19,7 +20,7 @@ _SHARED = ("hosts", "calibration")
 
 
 def gather(path: Path, complain: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
-    """Return the records in order, each with "timeline" (compact JSON text) in place of "raw".
+    """Return the records in order, each with "timeline" (compact JSON text) and "quality" in place of "raw".
 
     A record of the raw series is some 300 KB; what is kept of it is about 3 KB, so that thousands fit in memory.
     """
@@ -34,6 +35,7 @@ def light(record: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
     for key in _SHARED:
         kept[key] = common.setdefault(json.dumps(record[key], sort_keys=True), record[key])
     kept["timeline"] = json.dumps(timeline(record["raw"], record["summary"]["brownout_ms"]), separators=(",", ":"))
+    kept["quality"] = quality(record["raw"])
     return kept
 
 

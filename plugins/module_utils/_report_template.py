@@ -172,6 +172,18 @@ uncertainty. All in milliseconds.</p>
 {% endif %}
 </section>
 
+{% if quality %}
+<section id="quality">
+<h2>What it did to the guest</h2>
+<p>Page faults after the switch as the destination's QEMU counts them (from 10.1 on), and how long it took until the
+guest was back at its speed for good. The equivalent downtime is the pause that would have cost it as much work.</p>
+{% for sentence in preempt %}
+<p>{{ sentence }}</p>
+{% endfor %}
+{{ table("Table of what migrations did to the guest", quality, quality_places) }}
+</section>
+{% endif %}
+
 {% if model %}
 <section id="model">
 <h2>Models beside the data</h2>
@@ -179,6 +191,20 @@ uncertainty. All in milliseconds.</p>
 run; and whether the cell lies inside the region in which its model is valid. Times before and after the stream and
 the length of a switchover are constants, fitted to one machine.</p>
 {{ table("Table of the models", model, modelled_places) }}
+</section>
+{% endif %}
+
+{% if forecast %}
+<section id="advice">
+<h2>What was advised, and how it came out</h2>
+<p>What a plan, and the module advise_info, expect of each cell before the first run, and the strategy that they would
+have taken. Nine of ten runs should lie inside. The times beside the bytes are fitted to one machine.</p>
+<ul class="findings">
+{% for sentence in advice %}
+<li>{{ sentence }}</li>
+{% endfor %}
+</ul>
+{{ table("Table of the forecasts", forecast, forecast_places) }}
 </section>
 {% endif %}
 

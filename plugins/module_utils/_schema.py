@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Each figure of a run with its meaning, in the order of the CSV's columns. All may be null: not every run has each.
 SUMMARY_FIELDS: dict[str, str] = {
@@ -42,12 +42,17 @@ SUMMARY_FIELDS: dict[str, str] = {
     "probes_late": "probes answered after them",
     "brownout_ms": "how long after the blackout the workload ran slower than before",
     "brownout_area_mib": "work missing in the brownout",
+    "brownout_equivalent_ms": "the downtime that would have cost as much work",
     "brownout_ended": "whether the workload was back before the run's window ended",
+    "half_speed_ms": "how long after the blackout until the workload ran at half of its former speed for good",
+    "full_speed_ms": "how long after the blackout until it ran at 99 % of it for good",
     "achieved_dirty_rate_mib_per_second": "dirty rate in the warm-up",
     "guest_longest_touch_ms": "longest page write of the run's window, in the guest's clock",
     "postcopy_requests": "pages that the destination requested",
     "postcopy_faults": "page faults in the destination's latency histogram",
-    "postcopy_latency_mean_us": "their mean latency",
+    "postcopy_latency_mean_us": "their mean latency as QEMU counts it: of faults at once it counts the last only",
+    "postcopy_latency_50_below_us": "latency that half of the page faults are below",
+    "postcopy_latency_99_below_us": "latency that 99 % of the page faults are below",
     "postcopy_blocktime_ms": "how long all of the guest's processors stood still for pages",
     "postcopy_paused_ms": "how long the stream stood broken after the switch, until it was resumed",
     "cpu_seconds_source": "CPU time of the source's QEMU while the migration ran",

@@ -50,7 +50,7 @@ def summarise(observation: Observation) -> dict[str, Any]:
         **_network(observation),
         **brownout(observation),
         **_guest(observation),
-        **_postcopy(observation),
+        **postcopy(observation),
         "cpu_seconds_source": cpu_seconds(observation, "source"),
         "cpu_seconds_destination": cpu_seconds(observation, "destination"),
         "daemon_cpu_seconds_source": daemon_delta(observation, "source", "cpu_seconds"),
@@ -194,7 +194,7 @@ def _guest(observation: Observation) -> dict[str, Any]:
     }
 
 
-def _postcopy(observation: Observation) -> dict[str, Any]:
+def postcopy(observation: Observation) -> dict[str, Any]:
     """Return what post-copy cost, as both QEMUs count it."""
     destination: Mapping[str, Any] = observation["destination_statistics"]
     latency_ns = destination.get("postcopy-latency")
@@ -203,9 +203,21 @@ def _postcopy(observation: Observation) -> dict[str, Any]:
         "postcopy_requests": largest(observation, "memory_postcopy_requests"),
         "postcopy_faults": sum(histogram) if histogram else None,
         "postcopy_latency_mean_us": None if latency_ns is None else round(latency_ns / 1000, 3),
+        "postcopy_latency_50_below_us": _below_us(histogram, 0.5),
+        "postcopy_latency_99_below_us": _below_us(histogram, 0.99),
         "postcopy_blocktime_ms": destination.get("postcopy-blocktime"),
         "postcopy_paused_ms": paused_ms(observation),
     }
+
+
+def _below_us(histogram: Sequence[int], share: float) -> int | None:
+    """Return the upper end of the bucket that a share of the faults is reached in; None without, or in the last one."""
+    reached = 0
+    for bucket, count in enumerate(histogram[:-1]):
+        reached += count
+        if count and reached >= share * sum(histogram):
+            return int(2 ** (bucket + 1))
+    return None
 
 
 def paused_ms(observation: Observation) -> float | None:

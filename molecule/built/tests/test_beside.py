@@ -76,4 +76,7 @@ def test_the_second_goes_once_its_guest_has_gone_and_the_first_stays(
     left = "ls -d /opt/stsm-live-migration/libvirt /run/stsm-live-migration/libvirt/qemu /usr/lib/systemd/system/stsm-*"
     for one in beside:
         assert on(one, f"{left} 2>/dev/null || true") == ""
-    assert on(beside[0], "cat /run/libvirt/qemu/stays.pid && virsh --quiet list --name").split() == [staying, "stays"]
+    assert on(beside[0], "cat /run/libvirt/qemu/stays.pid && echo && virsh --quiet list --name").split() == [
+        staying,
+        "stays",
+    ]

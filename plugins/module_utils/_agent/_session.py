@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Callable, Mapping
 
 from ._boot_proof import boot_proof
 from ._clock import now_ns
+from ._dirtying import describe, measure
 from ._disks import GuestDisks
 from ._errors import AgentError
 from ._facts import gather
@@ -231,6 +232,12 @@ class Session:
         if by_hand is None:
             return self._libvirt.ask_qemu(guest, command)
         return by_hand.client.execute(command)
+
+    def describe_guest(self, guest: str) -> dict[str, Any]:
+        return describe(self._libvirt.domain(guest))
+
+    def measure_dirtied(self, guest: str, seconds: int, mode: str) -> float:
+        return measure(self._libvirt.connection, self._libvirt.domain(guest), seconds, mode)
 
     # -- its disks -------------------------------------------------------------------------------------------------
 

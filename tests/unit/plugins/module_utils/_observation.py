@@ -229,6 +229,7 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
         "completed": statistics(COMPLETED, requests),
         "destination_statistics": {
             "postcopy-blocktime": 190,
+            "postcopy-vcpu-blocktime": [400],
             "postcopy-latency": 310_000,
             "postcopy-latency-dist": [0, 0, 1, 2, 2, 3, 169, 851, 176, 97, 42, 4, 3, 8] + [0] * 10,
         }

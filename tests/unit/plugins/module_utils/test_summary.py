@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._brownout import brownout
+from ansible_collections.stsm.live_migration.plugins.module_utils._brownout import KEYS, brownout, curve
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import decide
 from ansible_collections.stsm.live_migration.plugins.module_utils._summary import cpu_seconds, summarise
 from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._observation import (
@@ -33,6 +33,7 @@ def test_a_hybrid_run_in_figures() -> None:
     assert summary["postcopy_requests"] == 1_234
     assert summary["postcopy_faults"] == 1_358
     assert summary["postcopy_latency_mean_us"] == 310
+    assert (summary["postcopy_latency_50_below_us"], summary["postcopy_latency_99_below_us"]) == (256, 4096)
     assert summary["downtime_qemu_ms"] == 7
     assert summary["guest_longest_touch_ms"] == 41
 
@@ -51,13 +52,20 @@ def test_the_brownout_follows_the_blackout() -> None:
     assert 290 <= found["brownout_ms"] <= 320
     assert found["brownout_area_mib"] == pytest.approx(190.7 / 2 * 0.3, rel=0.05)
     assert found["brownout_ended"] is True
+    assert found["brownout_equivalent_ms"] == pytest.approx(1000 * found["brownout_area_mib"] / 190.7, rel=0.01)
+    # The guest ran at half of its speed all the time.
+    assert found["half_speed_ms"] == 0
+    assert found["brownout_ms"] <= found["full_speed_ms"] <= 400
+    seen = curve(observation("hybrid", 1.6))
+    assert seen[1:5] == [50] * 4 and set(seen[8:]) == {100}
 
 
 def test_no_brownout_of_a_guest_that_is_not_slowed() -> None:
     seen = observation("hybrid", 1.6)
     window = seen["guest"]["window"]
     window["series_mib"] = [max(window["series_mib"])] * len(window["series_mib"])
-    assert brownout(seen) == {"brownout_ms": 0, "brownout_area_mib": 0.0, "brownout_ended": True}
+    assert brownout(seen) == {**dict.fromkeys(KEYS, 0), "brownout_ended": True}
+    assert set(curve(seen)) == {100}
 
 
 def test_a_brownout_may_outlast_the_window() -> None:
