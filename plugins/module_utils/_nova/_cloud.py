@@ -19,6 +19,7 @@ else:
 
 # Of Train (2019): a host can be chosen for a new server, and migrations tell their UUID.
 MICROVERSION = "2.80"
+_CONNECT_RETRIES = 3
 
 Server = Dict[str, Any]
 Migration = Dict[str, Any]
@@ -161,9 +162,17 @@ class Cloud:
     def _compute(
         self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
+        # A service may close a connection that is kept open in the moment in which it is used again.  What asks for an
+        # action is not repeated; another request always comes shortly before it.
+        tries = 0 if method == "POST" else _CONNECT_RETRIES
         response = self._ask(
             lambda: self._connection.compute.request(
-                path, method, json=body, params=dict(params or {}), microversion=MICROVERSION
+                path,
+                method,
+                json=body,
+                params=dict(params or {}),
+                microversion=MICROVERSION,
+                connect_retries=tries,
             )
         )
         if response.status_code >= 400:

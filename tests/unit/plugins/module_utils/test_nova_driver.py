@@ -56,8 +56,12 @@ class RecordedCloud:
     def _each(values: tuple[Any, ...]) -> Any:
         return itertools.chain(values, itertools.repeat(values[-1]))
 
-    def request(self, path: str, method: str, json: Any, params: dict[str, str], microversion: str) -> Any:
+    def request(
+        self, path: str, method: str, json: Any, params: dict[str, str], microversion: str, connect_retries: int
+    ) -> Any:
         assert microversion == "2.80"
+        # What asks for an action is never repeated.
+        assert (connect_retries == 0) == (method == "POST")
         if method != "GET":
             self.asked.append((method, path, json))
         for part, (code, words) in self.refuses.items():
