@@ -198,21 +198,21 @@ def obstacles_of(testbed: Testbed, scenarios: Sequence[Scenario]) -> list[str]:
             traits[name] = {trait for state in testbed.locate(name).values() for trait in state["traits"]}
         on_kvm = isinstance(scenario.guest, Guest) and scenario.guest.accelerator == "kvm"
         wanted = Wanted(scenario.strategy.row, scenario.driver, scenario.strategy.recovers, traits[name])
-        words = next((words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))), "")
+        words = [words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))]
         if not words and scenario.driver == "nova":
-            words = _obstacle_of_nova(testbed, scenario)
-        found.append(words)
+            words = _obstacles_of_nova(testbed, scenario)
+        found.append(words[0] if words else "")
     return found
 
 
-def _obstacle_of_nova(testbed: Testbed, scenario: Scenario) -> str:
-    """What keeps the cloud's services from a scenario, empty for nothing; raises InstrumentError without a cloud."""
-    testbed.required_cloud()
-    for connection in testbed.connections:
-        given = connection.call("nova_options", names=list(_fit.DEFAULTS))
-        for sentence in _fit.unfit(scenario, connection.host.name, given):
-            return sentence
-    return ""
+def _obstacles_of_nova(testbed: Testbed, scenario: Scenario) -> list[str]:
+    """What keeps the cloud's services from what the scenario asks; none if there is nothing."""
+    try:
+        testbed.required_cloud()
+        given = {c.host.name: c.call("nova_options", names=list(_fit.DEFAULTS)) for c in testbed.connections}
+    except InstrumentError as error:
+        return [str(error)]
+    return [words for host, options in given.items() for words in _fit.unfit(scenario, host, options)]
 
 
 def require_room(testbed: Testbed, guest: Guest | SiteGuest, guests: int) -> None:
