@@ -173,3 +173,4 @@ PARTS: tuple[Part, ...] = (
     _molecule("built", minutes=38, junit=True),
     _molecule("nested", minutes=25, junit=True),
     _molecule("nested_kernel", minutes=42, junit=True),
+)
