@@ -26,8 +26,9 @@ ASIDE_SUFFIX = ".stsm-left-behind"
 _FORMATS = ("raw", "qcow2")
 # A guest that came or went is told apart from one that is coming at once; this is for a host that is slow.
 _SETTLE_SECONDS = 10.0
-# At the end of the session the source may have gone as well, and libvirt here waits for it for half a minute.
-_LAST_SETTLE_SECONDS = 60.0
+# At the end of the session the source may have gone as well, and libvirt here waits for it for half a minute; if it has
+# not, its own session may take two minutes until the migration is over.
+_LAST_SETTLE_SECONDS = 150.0
 _SETTLE_POLL_SECONDS = 0.1
 # What the guest may write to its disks while they are copied.
 _ROOM_BYTES = 64 << 20
