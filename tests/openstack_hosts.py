@@ -1,102 +1,77 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""The scenario openstack's cloud: its command, its instances of the workload guest, and the guest's serial line."""
+"""The scenario openstack's hosts and cloud, and one measured migration there."""
 
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from measured_pair import pair_of
-from own_guest import on
-from testinfra.utils.ansible_runner import AnsibleRunner
 
-from ansible_collections.stsm.live_migration.plugins.filter.measured_hosts import measured_hosts
+from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import Cloud, CloudChoice
+from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 ROOT = Path(__file__).parents[1]
 INVENTORIES = ("inventories/openstack", "molecule/inventory_openstack")
 INVENTORY = ROOT / INVENTORIES[1] / "hosts.yml"
-GUEST_ADDRESS = "198.18.118.101"
-WORKLOAD = "/var/lib/stsm-live-migration/workload"
-FLAVOR, IMAGE = "stsm-test", "stsm-test"
-PATIENCE_SECONDS = 240
-# Under emulation a guest that writes faster than this does so all the same.
-_SPEAK = (
-    "import libvirt, sys; domain = libvirt.open('qemu:///system').lookupByUUIDString(sys.argv[1]); "
-    "stream = domain.connect().newStream(0); "
-    "domain.openConsole('serial0', stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE); "
-    "stream.send(sys.argv[2].encode()); stream.finish()"
-)
+GUEST_ADDRESS = "198.18.118.100/24"
+CLOUDS = ROOT / ".site/molecule-openstack/cloud/clouds.yaml"
+LINK_MBIT_PER_SECOND = 1000
 
 
-def control_host() -> Host:
-    """The host with the command openstack."""
-    runner = AnsibleRunner(str(INVENTORY))
-    (name,) = runner.get_hosts("control")
-    return Host(**measured_hosts([name], {name: runner.get_variables(name)})[0])
-
-
-def wait_until(what: str, look: Callable[[], Any]) -> Any:
-    """What *look* sees once it is something; an AssertionError names *what* did not come."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := look()):
-        assert time.monotonic() < end, f"{what} did not come in {PATIENCE_SECONDS} s"
-        time.sleep(1)
-    return seen
+def scenario(strategy: str, driver: str = "nova", **workload: Any) -> Scenario:
+    """A small guest that moves by a strategy."""
+    return Scenario.from_dict(
+        {
+            "guest": {"memory_mib": 384},
+            "workload": {"working_set_mib": 128, "dirty_rate_mib_per_second": 10, **workload},
+            "link": {"rate_mbit_per_second": LINK_MBIT_PER_SECOND},
+            "strategy": {"name": strategy},
+            "driver": driver,
+        }
+    )
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """The cloud, by its own command on the control host."""
+class Site:
+    """Both compute hosts, the cloud that they belong to, and the folder of records."""
 
-    control: Host
-    compute: dict[str, Host]
+    pair: list[Host]
+    choice: CloudChoice
+    folder: Path
 
     @classmethod
-    def of_the_tests(cls) -> Cloud:
+    def of_the_tests(cls, folder: Path) -> Site:
         """That of the scenario."""
-        return cls(control_host(), {host.name: host for host in pair_of(INVENTORY)})
+        return cls(pair_of(INVENTORY), CloudChoice("stsm", str(CLOUDS), "tenant"), folder)
 
-    def run(self, *words: str) -> str:
-        """What the command says."""
-        return on(
-            self.control, shlex.join(["openstack", "--os-cloud", "stsm", "--os-compute-api-version", "2.80", *words])
-        )
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud, by the requests that the instrument makes."""
+        return Cloud(self.choice)
 
-    def ask(self, *words: str) -> Any:
-        """The same as an object."""
-        return json.loads(self.run(*words, "--format", "json"))
+    def host(self, name: str) -> Host:
+        """The compute host of a name."""
+        return next(host for host in self.pair if host.name == name)
 
-    def upload(self, image: str, *arguments: str) -> None:
-        """The guest's kernel, its initrd and an empty disk, with its arguments on the kernel's command line."""
-        host = next(iter(self.compute.values()))
-        for file in ("vmlinux", "initrd.img"):
-            kind = {"vmlinux": "aki", "initrd.img": "ari"}[file]
-            content = on(host, f"base64 {WORKLOAD}/{file}")
-            _put(self.control, f"/tmp/{file}", content)
-            self.run(
-                "image", "create", f"--disk-format={kind}", f"--container-format={kind}", f"--file=/tmp/{file}", file
-            )
-        on(self.control, "truncate --size=1M /tmp/empty.raw")
-        line = " ".join(["console=ttyS0 quiet stsm.serial=ttyS0", *arguments])
-        ids = {
-            key: self.ask("image", "show", file)["id"]
-            for key, file in (("kernel_id", "vmlinux"), ("ramdisk_id", "initrd.img"))
-        }
-        properties = {**ids, "hw_machine_type": "q35", "os_command_line": line}
-        words = [f"--property={key}={value}" for key, value in properties.items()]
-        self.run(
-            "image", "create", "--disk-format=raw", "--container-format=bare", "--file=/tmp/empty.raw", *words, image
-        )
+    def measure(self, asked: Scenario) -> dict[str, Any]:
+        """The record of one run."""
+        Benchmark(self.pair, asked, self.folder, GUEST_ADDRESS, calibrates=False, cloud=self.choice).run(fresh=True)
+        lines = (self.folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+        record: dict[str, Any] = json.loads(lines[-1])
+        return record
 
 
-def _put(host: Host, path: str, base64_text: str) -> None:
-    command = ["ssh", *host.ssh_arguments, f"{host.user}@{host.address}", f"base64 --decode > {path}"]
-    subprocess.run(command, input=base64_text, check=True, text=True)
+def play(playbook: str, *arguments: str) -> str:
+    """What a playbook of the collection says on the tests' hosts."""
+    inventories = [f"--inventory={ROOT / name}" for name in INVENTORIES]
+    command = ["ansible-playbook", *inventories, f"stsm.live_migration.{playbook}", *arguments]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    # Where molecule starts it, too: the paths of the tests' keys are relative to that.
+    return subprocess.run(command, cwd=ROOT / "molecule/openstack", check=True, text=True, **streams).stdout

@@ -173,4 +173,5 @@ PARTS: tuple[Part, ...] = (
     _molecule("built", minutes=38, junit=True),
     _molecule("nested", minutes=25, junit=True),
     _molecule("nested_kernel", minutes=42, junit=True),
+    _molecule("openstack", minutes=20, junit=True),
 )
