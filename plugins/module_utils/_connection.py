@@ -21,108 +21,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import IO, Any, Mapping, Sequence, cast
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._agent import (
-    _binding,
-    _boot_proof,
-    _burner,
-    _clock,
-    _daemon,
-    _dirtying,
-    _disks,
-    _errors,
-    _facts,
-    _faults,
-    _guest_channel,
-    _hand_calls,
-    _hand_guest,
-    _hypervisor,
-    _keeper,
-    _launcher,
-    _libvirt_mover,
-    _libvirt_places,
-    _link,
-    _link_cut,
-    _link_limit,
-    _load,
-    _lock,
-    _memory,
-    _migration,
-    _mover,
-    _nova_calls,
-    _nova_mover,
-    _nova_options,
-    _offer,
-    _path_calls,
-    _permission,
-    _qemu,
-    _qmp,
-    _qmp_mover,
-    _reach,
-    _recovery,
-    _restorer,
-    _samples,
-    _serial_line,
-    _session,
-    _stall,
-    _stream,
-    _survey,
-    _switch_point,
-    _token_bucket,
-    _witness,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._agent_modules import AGENT
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._source import source_of
 
-# The agent's modules.  They are imported here so that Ansible, which ships what is imported, ships them with a module.
-_AGENT = (
-    _binding,
-    _boot_proof,
-    _burner,
-    _clock,
-    _daemon,
-    _dirtying,
-    _disks,
-    _errors,
-    _facts,
-    _faults,
-    _guest_channel,
-    _hand_calls,
-    _hand_guest,
-    _hypervisor,
-    _keeper,
-    _launcher,
-    _libvirt_mover,
-    _libvirt_places,
-    _link,
-    _link_cut,
-    _link_limit,
-    _load,
-    _lock,
-    _memory,
-    _migration,
-    _mover,
-    _nova_calls,
-    _nova_mover,
-    _nova_options,
-    _offer,
-    _path_calls,
-    _permission,
-    _qemu,
-    _qmp,
-    _qmp_mover,
-    _reach,
-    _recovery,
-    _restorer,
-    _samples,
-    _serial_line,
-    _session,
-    _stall,
-    _stream,
-    _survey,
-    _switch_point,
-    _token_bucket,
-    _witness,
-)
 # Reads the archive's length and the archive, then leaves standard input to the agent.
 _BOOTSTRAP = (
     "import os,sys;r=sys.stdin.buffer;n=int(r.readline());"
@@ -364,7 +266,7 @@ def agent_archive() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("stsm_agent/__init__.py", "")
-        for module in _AGENT:
+        for module in AGENT:
             name = module.__name__.rpartition(".")[2]
             archive.writestr(f"stsm_agent/{name}.py", source_of(module))
     return buffer.getvalue()
