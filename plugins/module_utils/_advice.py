@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Mapping, Sequence
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._dirtying import Observed
+from ansible_collections.stsm.live_migration.plugins.module_utils._draws import Range
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import (
     Prediction,
     predict,
@@ -16,7 +17,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._models import
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import (
     Outlook,
-    Range,
     drawn_busy_share,
     drawn_link,
     outlook,

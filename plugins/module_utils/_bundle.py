@@ -18,6 +18,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._archive impor
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Record
 from ansible_collections.stsm.live_migration.plugins.module_utils._environment import environment
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
+from ansible_collections.stsm.live_migration.plugins.module_utils._record import whole_lines_size
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_runs import gather
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import RECORD
@@ -91,14 +92,8 @@ def provenance(records: Sequence[Record]) -> dict[str, Any]:
 def _whole_lines(runs: Path) -> Content:
     """Return a file of records without a last line that its writer never finished."""
     with runs.open("rb") as file:
-        file.seek(0, 2)
-        if not file.tell():
-            return runs
-        file.seek(-1, 2)
-        if file.read() == b"\n":
-            return runs
-    whole, _end, _rest = runs.read_bytes().rpartition(b"\n")
-    return whole + b"\n" if whole else b""
+        size = whole_lines_size(file.fileno())
+        return runs if size == runs.stat().st_size else file.read(size)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
-from statistics import mean, median
+from dataclasses import astuple, dataclass
+from statistics import mean
 from typing import Sequence
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._draws import DRAWS, SEED, range_of
 
 # QEMU looks at so many pages of each GiB, unless it is told otherwise, and at each that was written otherwise.
 SAMPLED_PAGES_PER_GIB = 512
@@ -24,8 +26,6 @@ SATURATED_SHARE = 0.9
 
 PATTERNS = ("sequential", "random")
 _BISECTIONS = 50
-_DRAWS = 200
-_SEED = 2014
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,12 @@ class Observed:
 
     def ranges(self) -> dict[str, tuple[float, float, float]]:
         """Return median, low and high of working set and dirty rate, between which nine tenths of the draws lie."""
-        chance = random.Random(_SEED)
-        drawn = [self.drawn(chance) for _draw in range(_DRAWS)]
-        found = {}
-        for name in ("working_set_mib", "dirty_rate_mib_per_second"):
-            values = sorted(getattr(one, name) for one in drawn)
-            found[name] = (median(values), values[_DRAWS // 20], values[-1 - _DRAWS // 20])
-        return found
+        chance = random.Random(SEED)
+        drawn = [self.drawn(chance) for _draw in range(DRAWS)]
+        return {
+            name: astuple(range_of([getattr(one, name) for one in drawn]))
+            for name in ("working_set_mib", "dirty_rate_mib_per_second")
+        }
 
     @property
     def is_saturated(self) -> bool:

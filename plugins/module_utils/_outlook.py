@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from statistics import median
-from typing import Callable, Sequence
+from typing import Callable
 
+from ansible_collections.stsm.live_migration.plugins.module_utils._draws import DRAWS, SEED, Range, range_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import (
     Prediction,
     payload_mbit_per_second,
@@ -37,20 +37,6 @@ LEAST_BUSY_SHARE = 0.1
 # After any blackout a guest is slow for a moment, since the processor and, if emulated, QEMU begin anew with its code.
 # The median of 11 runs of pre-copy, stop-and-copy and auto-converge, and about their deviation.
 FRESH_BROWNOUT_MS, FRESH_DEVIATION = 110.0, 0.7
-
-_DRAWS = 200
-_SEED = 2014
-# The interval that is told leaves out so many draws at either end: it holds nine tenths of them.
-_LEFT_OUT = _DRAWS // 20
-
-
-@dataclass(frozen=True)
-class Range:
-    """A median, and between what the figure lies in nine of ten runs."""
-
-    centre: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -83,15 +69,15 @@ def outlook(scenario: Scenario) -> Outlook | None:
 
 def outlook_of(drawn: Callable[[random.Random], Prediction | None]) -> Outlook:
     """Return what is expected by predictions that are drawn one by one, each from rates that a site may really have."""
-    chance = random.Random(_SEED)
+    chance = random.Random(SEED)
     rows = []
-    for _draw in range(_DRAWS):
+    for _draw in range(DRAWS):
         found = drawn(chance)
         times = _times(found, chance) if found is not None else None
         if times is not None:
             rows.append(times)
-    total, downtime, brownout = (_range(sorted(column)) for column in zip(*rows)) if rows else (None, None, None)
-    return Outlook(len(rows) / _DRAWS, total, downtime, brownout)
+    total, downtime, brownout = (range_of(column) for column in zip(*rows)) if rows else (None, None, None)
+    return Outlook(len(rows) / DRAWS, total, downtime, brownout)
 
 
 def drawn_link(link: Link, chance: random.Random) -> Link:
@@ -120,9 +106,3 @@ def _times(found: Prediction, chance: random.Random) -> tuple[float, float, floa
     total = found.transfer_time_ms * slower + (found.total_time_ms - found.transfer_time_ms) * beside
     downtime = (found.downtime_ms - found.resume_ms) * slower + found.resume_ms * resume
     return total, downtime, found.brownout_ms * slower * waiting + FRESH_BROWNOUT_MS * fresh
-
-
-def _range(ordered: Sequence[float]) -> Range:
-    """Return the range of sorted draws."""
-    cut = min(_LEFT_OUT, len(ordered) // 20)
-    return Range(median(ordered), ordered[cut], ordered[-1 - cut])

@@ -113,7 +113,7 @@ def append(path: Path, records: Sequence[dict[str, Any]]) -> None:
     except ValueError as error:
         raise RecordError(f"The record holds a number that JSON does not know ({error}).") from None
     with _saying(path), _locked(path) as descriptor:
-        size = _whole_lines_size(descriptor)
+        size = whole_lines_size(descriptor)
         os.ftruncate(descriptor, size)
         try:
             written = os.write(descriptor, data)
@@ -195,7 +195,7 @@ def _locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _whole_lines_size(descriptor: int) -> int:
+def whole_lines_size(descriptor: int) -> int:
     """Return the size of a file up to and with its last line end."""
     end = os.fstat(descriptor).st_size
     while end:

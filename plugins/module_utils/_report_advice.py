@@ -8,8 +8,9 @@ from typing import Sequence, Tuple
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _advice
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell
+from ansible_collections.stsm.live_migration.plugins.module_utils._draws import Range
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import loads
-from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import Outlook, Range, outlook
+from ansible_collections.stsm.live_migration.plugins.module_utils._outlook import Outlook, outlook
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_tables import Table, around_in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import identity, identity_heading
 

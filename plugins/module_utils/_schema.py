@@ -69,7 +69,7 @@ _SCALE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+def closed(properties: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of an object that has exactly these keys."""
     return {
         "type": "object",
@@ -79,14 +79,14 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema that also lets null pass."""
     return {**schema, "type": [schema["type"], "null"]}
 
 
 def _ends(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of an object with one such value for each end."""
-    return _closed({"source": schema, "destination": schema})
+    return closed({"source": schema, "destination": schema})
 
 
 _HOST = {
@@ -110,7 +110,7 @@ _HOST = {
     },
 }
 
-_CLOCK = _closed({"offset_ns": {"type": "integer"}, "bound_ns": {"type": "integer"}, "drift_ns": {"type": "integer"}})
+_CLOCK = closed({"offset_ns": {"type": "integer"}, "bound_ns": {"type": "integer"}, "drift_ns": {"type": "integer"}})
 
 _SCENARIO = {
     "type": "object",
@@ -130,8 +130,8 @@ _SCENARIO = {
     "properties": {
         "guest": _OBJECT,
         "guests": {"type": "integer", "minimum": 1},
-        "background": _closed({"cpu_percent": _AMOUNT, "link_mbit_per_second": _AMOUNT}),
-        "workload": _nullable(_OBJECT),
+        "background": closed({"cpu_percent": _AMOUNT, "link_mbit_per_second": _AMOUNT}),
+        "workload": nullable(_OBJECT),
         "link": {"type": "object", "required": ["rate_mbit_per_second", "mtu", "payload_mbit_per_second"]},
         "strategy": {
             "type": "object",
@@ -144,14 +144,14 @@ _SCENARIO = {
         "warm_up_seconds": {"type": "number", "exclusiveMinimum": 0},
         "fault": {"type": "object", "required": ["kind", "at"]},
         # Only a scaled replica has it.
-        "replica": _closed({"memory_scale": _SCALE, "rate_scale": _SCALE}),
+        "replica": closed({"memory_scale": _SCALE, "rate_scale": _SCALE}),
     },
 }
 
-_RAW = _closed(
+_RAW = closed(
     {
         "stages": {"type": "object", "additionalProperties": _AMOUNT},
-        "group": _closed(
+        "group": closed(
             {
                 "guest": _TEXT,
                 "start_ns": {"type": "integer"},
@@ -160,7 +160,7 @@ _RAW = _closed(
                 "disk_bytes": {"type": ["integer", "null"]},
             }
         ),
-        "background": _nullable(_closed({"cpu_percent": _ends(_AMOUNT), "link_mbit_per_second": _AMOUNT})),
+        "background": nullable(closed({"cpu_percent": _ends(_AMOUNT), "link_mbit_per_second": _AMOUNT})),
         "clocks": _ends(_CLOCK),
         "migration": {
             "type": "object",
@@ -168,12 +168,12 @@ _RAW = _closed(
         },
         "events": {"type": "array", "items": {"type": "object", "required": ["host", "event", "at_ns", "data"]}},
         "job_series": _ROWS,
-        "completed": _nullable(_OBJECT),
+        "completed": nullable(_OBJECT),
         "destination_statistics": _OBJECT,
         "network": _ends(_ROWS),
         "threads": _ends(_ROWS),
         "echoes": {"type": "array", "items": {"type": "array", "minItems": 4, "maxItems": 4}},
-        "guest": _closed({"warm_up": _nullable(_OBJECT), "window": _nullable(_OBJECT), "verified": _nullable(_OBJECT)}),
+        "guest": closed({"warm_up": nullable(_OBJECT), "window": nullable(_OBJECT), "verified": nullable(_OBJECT)}),
         "guest_location": {"enum": ["source", "destination", "both", "none"]},
     }
 )
@@ -181,7 +181,7 @@ _RAW = _closed(
 RECORD: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Run record of a measured live migration",
-    **_closed(
+    **closed(
         {
             "schema_version": {"const": SCHEMA_VERSION},
             "run_id": _TEXT,
@@ -200,9 +200,9 @@ RECORD: dict[str, Any] = {
             "validators": {
                 "type": "array",
                 "minItems": 1,
-                "items": _closed({"name": _TEXT, "passed": {"type": ["boolean", "null"]}, "sentence": _TEXT}),
+                "items": closed({"name": _TEXT, "passed": {"type": ["boolean", "null"]}, "sentence": _TEXT}),
             },
-            "summary": _closed(
+            "summary": closed(
                 {
                     key: {"type": ["boolean" if key == "brownout_ended" else "number", "null"], "description": meaning}
                     for key, meaning in SUMMARY_FIELDS.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils._archive import measured
+from ansible_collections.stsm.live_migration.plugins.module_utils._archive import CHECKSUMS, measured
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Verdict
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, cells, flat
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
@@ -67,7 +67,7 @@ def other_site(path: Path, complain: Callable[[str], None] | None = None) -> Sit
     """Return the campaign in a bundle, which is checked, or in a plain folder; raises InstrumentError without one."""
     if not path.exists():
         raise InstrumentError(f"There is no {path}: set compare to another site's bundle or folder.")
-    if path.is_dir() and not (path / "SHA256SUMS").exists():
+    if path.is_dir() and not (path / CHECKSUMS).exists():
         return site(path, complain)
     with opened(path) as folder:
         return site(folder, complain)

@@ -22,6 +22,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import MOST_GUESTS, Scenario, numbered_name
 from ansible_collections.stsm.live_migration.plugins.module_utils._workload_guest import (
     WorkloadGuest,
+    locate,
     locate_on_one,
     retire,
 )
@@ -48,8 +49,7 @@ class Testbed:
 
     def locate(self, guest: str) -> dict[str, dict[str, Any]]:
         """The guest's state on each host, by host name; hosts without it are left out."""
-        states = {c.host.name: c.call("guest_state", guest=guest) for c in self.connections}
-        return {name: state for name, state in states.items() if state["state"] not in ("absent", "shutoff")}
+        return locate(self.connections, guest)
 
 
 @dataclass

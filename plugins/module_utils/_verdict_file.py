@@ -17,6 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._cells import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._claims import MEASURES, UNKNOWN, with_figures
 from ansible_collections.stsm.live_migration.plugins.module_utils._estimates import Estimate
 from ansible_collections.stsm.live_migration.plugins.module_utils._judged import plan_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._schema import closed, nullable
 from ansible_collections.stsm.live_migration.plugins.module_utils._verdicts import (
     VERDICTS,
     Compared,
@@ -34,38 +35,28 @@ _NUMBER_OR_NONE = {"type": ["number", "null"]}
 _COUNT = {"type": "integer", "minimum": 0}
 _INTERVAL = {"type": "array", "items": _NUMBER_OR_NONE, "minItems": 2, "maxItems": 2}
 
-
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": list(properties),
-        "additionalProperties": False,
-        "properties": properties,
-    }
-
-
-_ESTIMATE = _closed(
+_ESTIMATE = closed(
     {
         "centre": {"type": "number"},
         "interval": _INTERVAL,
         "method": _TEXT,
         "cliffs_delta": _NUMBER_OR_NONE,
         "detectable": _NUMBER_OR_NONE,
-        "bootstrap_interval": {**_INTERVAL, "type": ["array", "null"]},
+        "bootstrap_interval": nullable(_INTERVAL),
     }
 )
-_COMPARED = _closed(
+_COMPARED = closed(
     {
         "name": {"type": "string"},
         "bounds": _INTERVAL,
         "is_inside": {"type": ["boolean", "null"]},
         "why": _TEXT,
-        "estimate": {**_ESTIMATE, "type": ["object", "null"]},
+        "estimate": nullable(_ESTIMATE),
         "runs": {"type": "array", "items": _TEXT},
         "runs_needed": {"type": ["integer", "null"]},
     }
 )
-_VERDICT = _closed(
+_VERDICT = closed(
     {
         "claim": _TEXT,
         "experiment": _TEXT,
@@ -80,10 +71,7 @@ _VERDICT = _closed(
         "confidence": {"type": "number"},
         "where": {"type": "object"},
         "stack": {"type": "string"},
-        "replica": {
-            **_closed({"memory_scale": {"type": "number"}, "rate_scale": {"type": "number"}}),
-            "type": ["object", "null"],
-        },
+        "replica": nullable(closed({"memory_scale": {"type": "number"}, "rate_scale": {"type": "number"}})),
         "verdict": {"enum": list(VERDICTS)},
         "why": _TEXT,
         "comparisons": {"type": "array", "items": _COMPARED, "minItems": 1},
@@ -92,13 +80,13 @@ _VERDICT = _closed(
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Verdicts of a campaign on published claims",
-    **_closed(
+    **closed(
         {
             "schema_version": {"const": SCHEMA_VERSION},
             "campaign": _TEXT,
             "recorded_runs": _COUNT,
             "valid_runs": _COUNT,
-            "counts": _closed({verdict: _COUNT for verdict in VERDICTS}),
+            "counts": closed({verdict: _COUNT for verdict in VERDICTS}),
             "verdicts": {"type": "array", "items": _VERDICT},
         }
     ),

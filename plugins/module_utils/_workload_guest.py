@@ -97,10 +97,15 @@ class WorkloadGuest:
         self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS)
 
 
+def locate(connections: Sequence[HostConnection], name: str) -> dict[str, dict[str, Any]]:
+    """A guest's state by the name of each host that it is on."""
+    states = {connection.host.name: connection.call("guest_state", guest=name) for connection in connections}
+    return {host: state for host, state in states.items() if state["state"] not in ("absent", "shutoff")}
+
+
 def locate_on_one(connections: Sequence[HostConnection], name: str) -> dict[str, dict[str, Any]]:
     """A guest's state by the name of its host; empty if it is on none of them."""
-    states = {connection.host.name: connection.call("guest_state", guest=name) for connection in connections}
-    found = {host: state for host, state in states.items() if state["state"] not in ("absent", "shutoff")}
+    found = locate(connections, name)
     if len(found) > 1:
         raise InstrumentError(
             f"The guest {name} exists on {' and '.join(found)}: "

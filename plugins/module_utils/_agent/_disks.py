@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 from ._errors import AgentError
 from ._hypervisor import Hypervisor
+from ._migration import END_SECONDS
 
 LEDGER = "/var/lib/stsm-live-migration/disks"
 # An image that a guest left here on an earlier move, until the guest is back and needs it no more.
@@ -26,9 +27,9 @@ ASIDE_SUFFIX = ".stsm-left-behind"
 _FORMATS = ("raw", "qcow2")
 # A guest that came or went is told apart from one that is coming at once; this is for a host that is slow.
 _SETTLE_SECONDS = 10.0
-# At the end of the session the source may have gone as well, and libvirt here waits for it for half a minute; if it has
-# not, its own session may take two minutes until the migration is over.
-_LAST_SETTLE_SECONDS = 150.0
+# At the end of the session the source's may have ended as well, and take its time until the migration is over; libvirt
+# here waits half a minute for a source that has gone.
+_LAST_SETTLE_SECONDS = END_SECONDS + 30.0
 _SETTLE_POLL_SECONDS = 0.1
 # What the guest may write to its disks while they are copied.
 _ROOM_BYTES = 64 << 20

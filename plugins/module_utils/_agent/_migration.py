@@ -15,6 +15,8 @@ from ._stall import Stall
 from ._switch_point import SwitchPoint
 from ._witness import Witness
 
+# How long one that nobody controls any more may take to end.
+END_SECONDS = 120
 _STEER_SECONDS = 0.01
 _WATCH_SECONDS = 0.05
 _HOLD_NS = 250_000_000

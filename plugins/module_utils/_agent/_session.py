@@ -26,7 +26,7 @@ from ._libvirt_mover import LibvirtMover, named_statistics
 from ._link_limit import LinkLimit
 from ._load import Load, busy_processors, stream_in, stream_out
 from ._lock import HostLock
-from ._migration import Migration
+from ._migration import END_SECONDS, Migration
 from ._mover import Mover
 from ._nova_calls import NovaCalls
 from ._offer import offer
@@ -35,8 +35,6 @@ from ._permission import post_copy_permission
 from ._samples import Sampler
 from ._survey import survey, wall_clock_ns
 from ._witness import Witness
-
-_SETTLE_SECONDS = 120
 
 
 class Session:
@@ -105,7 +103,7 @@ class Session:
         """Leave no job, load, limit, sampler or paused guest behind; a step that fails does not prevent the others."""
         for migration in self._migrations.values():
             migration.abort("interrupted")
-        deadline = time.monotonic() + _SETTLE_SECONDS
+        deadline = time.monotonic() + END_SECONDS
         with contextlib.ExitStack() as steps:
             # The last one to be named is the first to be taken.
             steps.callback(self._host_lock.release)
