@@ -81,6 +81,8 @@ def main() -> int:
             print("Interrupted; what ran so far:", flush=True)
             return 128 + signal.SIGINT
         finally:
+            for line in session.failures:
+                print(line, flush=True)
             (output / "summary.txt").write_text(f"{session.counts}\n")
             print(session.counts, flush=True)
     return 0 if green else 1

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""Numbers of tests, summed from JUnit XML."""
+"""Numbers of tests and the names of those that failed, read from JUnit XML."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+MESSAGE_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,35 @@ class Counts:
 
 
 def read_junit(folder: Path) -> Counts:
-    """Return the sum over all JUnit files of a folder; a test case is a failure, a skip, or else passed.
-
-    A file that is no XML (its writer was killed) counts nothing: the part's exit status says that it failed.
-    """
+    """Return the sum over all JUnit files of a folder; a test case is a failure, a skip, or else passed."""
     total = Counts()
+    for case in _cases(folder):
+        failed = _failure(case) is not None
+        skipped = not failed and case.find("skipped") is not None
+        total += Counts(not failed and not skipped, failed, skipped)
+    return total
+
+
+def read_failures(folder: Path) -> list[str]:
+    """Return a line for each failed test of a folder's JUnit files: its name and the start of what it said."""
+    lines = []
+    for case in _cases(folder):
+        failure = _failure(case)
+        if failure is not None:
+            message = " ".join((failure.get("message") or failure.text or "").split())
+            lines.append(f"{case.get('classname', '')}::{case.get('name')}: {message[:MESSAGE_CHARACTERS]}")
+    return lines
+
+
+def _cases(folder: Path) -> Iterator[ElementTree.Element]:
+    """A file that is no XML (its writer was killed) has no cases: the part's exit status says that it failed."""
     for path in sorted(folder.glob("*.xml")):
         try:
-            cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+            yield from ElementTree.parse(path).getroot().iter("testcase")
         except ElementTree.ParseError:
             continue
-        failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
-        skipped = sum(1 for case in cases if case.find("skipped") is not None)
-        total += Counts(len(cases) - failed - skipped, failed, skipped)
-    return total
+
+
+def _failure(case: ElementTree.Element) -> ElementTree.Element | None:
+    failure = case.find("failure")
+    return failure if failure is not None else case.find("error")

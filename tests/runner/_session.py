@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import _process
-from runner._counts import Counts, read_junit
+from runner._counts import Counts, read_failures, read_junit
 from runner._inputs import Inputs
 from runner._ledger import Ledger
 from runner._part import Part
@@ -44,6 +44,8 @@ class Session:
     say: Callable[[str], None] = print
     counts: Counts = Counts()
     failed: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """A line for each failed test, for the end of the output: all that is seen of it where only its end is kept."""
 
     def __post_init__(self) -> None:
         self._started = time.monotonic()
@@ -98,6 +100,7 @@ class Session:
                 self._line(part, f"not run (deadline): stopped after {seconds:.0f} s")
                 return
         self._judge(candidate, status, seconds, read_junit(junit) if part.junit else Counts(), log)
+        self.failures += read_failures(junit)
 
     def _judge(self, candidate: Candidate, status: int | None, seconds: float, counted: Counts, log: Path) -> None:
         part, entry = candidate.part, candidate.entry

@@ -95,6 +95,7 @@ def test_the_first_failure_stops_the_rest_and_says_how_to_repeat_it(bench: Bench
     assert bench.outcomes()["later"] == "not run (after"
     assert "why" in bench.lines
     assert "Repeat it with: make test PARTS=bad" in bench.lines
+    assert len(session.failures) == 1
     assert (bench.root / "tests/output/logs/bad.log").read_text() == "why\n"
 
 
