@@ -38,7 +38,7 @@ def busy_guest(pair: list[Host]) -> Iterator[str]:
     with open_testbed(pair, "a test") as testbed:
         (site,) = settle_guests(testbed, wanted, GUEST_ADDRESS)
         assert site.channel is not None
-        site.channel.tell(site.source, "configure", pattern="idle")
+        site.channel.ask(site.source, "configure", pattern="idle")
 
 
 def test_advice_is_measured_and_a_run_by_it_comes_out_as_told(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""Real migrations of several guests at once, beside a load, and a link that is slowed down and put back."""
+"""Real migrations along the axes: guests at once, a load beside them, a slower link, a smaller working set."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ def test_link_is_slowed_down_and_put_back_even_if_nobody_asks_for_it(testbed: Te
     time.sleep(0.5)
     with open_testbed(pair, "a test") as again:
         assert min(measure_link(again).values()) > 300
+
+
+def test_a_smaller_working_set_sends_nothing_of_a_larger_one_before_it(pair: list[Host], tmp_path: Path) -> None:
+    for working_set_mib in (128, 16):
+        workload = {"working_set_mib": working_set_mib, "dirty_rate_mib_per_second": 1}
+        benchmark(pair, tmp_path / "campaign", scenario("pre-copy", workload=workload)).run(fresh=False)
+    large, small = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert [record["outcome"] for record in (large, small)] == ["completed", "completed"]
+    less_mib = (large["summary"]["transferred_bytes"] - small["summary"]["transferred_bytes"]) / (1 << 20)
+    assert less_mib > 100

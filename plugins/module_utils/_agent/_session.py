@@ -18,7 +18,7 @@ from ._disks import GuestDisks
 from ._errors import AgentError
 from ._facts import gather
 from ._faults import Fault
-from ._guest_channel import ResultFollower, last_line, send_command
+from ._guest_channel import ControlPort, ResultFollower, last_line
 from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
 from ._launcher import Launcher
@@ -55,6 +55,7 @@ class Session:
         self._migrations: dict[str, Migration] = {}
         self._samplers: dict[str, Sampler] = {}
         self._followers: dict[str, ResultFollower] = {}
+        self._control_ports: dict[str, ControlPort] = {}
         # By what they find.
         self._loads: dict[str, Load] = {}
         # By interface.
@@ -198,7 +199,14 @@ class Session:
         if by_hand is not None:
             by_hand.send_command(command)
         else:
-            send_command(self._libvirt.connection, self._libvirt.domain(guest), command)
+            self._control_port(guest).send(command)
+
+    def _control_port(self, guest: str) -> ControlPort:
+        domain = self._libvirt.domain(guest)
+        port = self._control_ports.get(guest)
+        if port is None or not port.leads_to(domain):
+            port = self._control_ports[guest] = ControlPort(self._libvirt.connection, domain)
+        return port
 
     def resume_guest(self, guest: str) -> None:
         """Let a guest run on that an ended migration left paused; harmless when it runs or is not here."""
