@@ -16,7 +16,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 from ansible_collections.stsm.live_migration.plugins.module_utils._guest_run import configure
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, settle_guests
 
-_TUNNELLED = "virsh migrate --live --p2p --tunnelled --postcopy"
+_MIGRATE = "virsh migrate --live --p2p --postcopy"
+TUNNELLED, DIRECT = "--tunnelled", ""
 _PATIENCE_SECONDS = 60
 # More than the switch leaves behind in a moment.
 _WORKLOAD = {"working_set_mib": 300, "dirty_rate_mib_per_second": 60}
@@ -45,12 +46,12 @@ class TunnelledGuest:
         assert self._channel is not None and self._scenario.workload is not None
         configure(self._channel, self._at, self._scenario.workload)
 
-    def command(self, options: str) -> str:
-        return f"{_TUNNELLED} {options} {self.name} qemu+tls://{self.destination.name}/system"
+    def command(self, options: str, way: str = TUNNELLED) -> str:
+        return f"{_MIGRATE} {way} {options} {self.name} qemu+tls://{self.destination.name}/system"
 
-    def migrate(self, options: str) -> None:
+    def migrate(self, options: str, way: str = TUNNELLED) -> None:
         """Move the guest; subprocess.CalledProcessError has libvirt's words."""
-        on(self.source, self.command(options))
+        on(self.source, self.command(options, way))
         self._at, self._other = self._other, self._at
 
     def state(self, host: Host) -> str:

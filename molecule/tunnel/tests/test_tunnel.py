@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from own_guest import on
-from tunnelled_guest import TunnelledGuest, begin, wait_until
+from tunnelled_guest import DIRECT, TUNNELLED, TunnelledGuest, begin, wait_until
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 
@@ -57,7 +57,8 @@ def test_abort_before_the_switch_leaves_the_guest_at_the_source(guest: Tunnelled
     runs_at_the_source(guest)
 
 
-def test_broken_tunnel_is_mended_by_another(guest: TunnelledGuest, pair: list[Host]) -> None:
+@pytest.mark.parametrize("way", [TUNNELLED, DIRECT], ids=["by another", "without one"])
+def test_broken_tunnel_is_mended(guest: TunnelledGuest, pair: list[Host], way: str) -> None:
     before = {host.name: threads_and_descriptors(host) for host in pair}
     with begin(guest.source, guest.command(SLOW_HYBRID)) as migration:
         wait_until(lambda: guest.state(guest.destination) == "running (post-copy)")
@@ -66,7 +67,7 @@ def test_broken_tunnel_is_mended_by_another(guest: TunnelledGuest, pair: list[Ho
         assert migration.wait() == 1
     wait_until(lambda: guest.state(guest.destination) == "running (post-copy failed)")
     assert guest.state(guest.source) == "paused (post-copy failed)"
-    guest.migrate("--postcopy-resume")
+    guest.migrate("--postcopy-resume", way)
     assert guest.wrong_pages() == 0
     # Workers come and go, but what a tunnel has opened would stay.
     for host in pair:
