@@ -147,8 +147,9 @@ def kernel_arguments(number: int, address: str | None) -> str:
 
 def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
-    # A guest of an older build of the workload is another guest: it is not measured but replaced.
-    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
+    # A guest of an older build of the workload, or with other bytes on its disk, is another guest: it is replaced.
+    build = facts["workload_digest"] + ("" if guest.disk is None else f" {guest.disk.allocated_bytes}")
+    xml = describe(domain_xml(guest, arguments, host, version, number), build)
     return {
         "call": "start_guest",
         "arguments": {"definition": xml, "result_path": result_path(guest)},
