@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Callable, Mapping
 from ._boot_proof import boot_proof
 from ._clock import now_ns
 from ._dirtying import describe, measure
-from ._disks import GuestDisks
+from ._disks import GuestDisks, discard_disk, write_disk
 from ._errors import AgentError
 from ._facts import gather
 from ._faults import Fault
@@ -252,6 +252,12 @@ class Session:
         if self._guest_disks is None:
             self._guest_disks = GuestDisks(self._libvirt)
         return self._guest_disks
+
+    def write_disk(self, path: str, virtual_bytes: int, allocated_bytes: int) -> None:
+        write_disk(path, virtual_bytes, allocated_bytes)
+
+    def discard_disk(self, path: str) -> None:
+        discard_disk(path)
 
     def describe_disks(self, guest: str) -> dict[str, Any]:
         return self._disks.describe(guest)
