@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""Real migrations along the axes: guests at once, a load beside them, a slower link, a smaller working set."""
+"""Real migrations along the axes: guests at once, a load beside them, a slower link, a smaller working set, a disk."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
+from own_guest import on
 from quickstart_hosts import benchmark, scenario
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import disk_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import measure_link
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed, retire_guests
+
+ALLOCATED_MIB = 48
 
 
 def test_two_guests_move_at_once_beside_a_stream_and_each_has_a_record(pair: list[Host], tmp_path: Path) -> None:
@@ -56,3 +60,21 @@ def test_a_smaller_working_set_sends_nothing_of_a_larger_one_before_it(pair: lis
     assert [record["outcome"] for record in (large, small)] == ["completed", "completed"]
     less_mib = (large["summary"]["transferred_bytes"] - small["summary"]["transferred_bytes"]) / (1 << 20)
     assert less_mib > 100
+
+
+def test_a_disk_is_copied_with_the_guest_there_and_back_and_goes_with_it(pair: list[Host], tmp_path: Path) -> None:
+    asked = scenario("pre-copy", guest={"disk_gib": 1, "allocated_disk_mib": ALLOCATED_MIB})
+    for _way in ("there", "back"):
+        benchmark(pair, tmp_path / "campaign", asked).run(fresh=True)
+    records = _record.read(tmp_path / "campaign/runs.jsonl")[-2:]
+    assert [record["outcome"] for record in records] == ["completed", "completed"]
+    assert {record["raw"]["guest_location"] for record in records} == {"destination"}
+    for record in records:
+        sent = record["summary"]["transferred_bytes"] + (ALLOCATED_MIB << 20)
+        assert sent * 0.95 < record["summary"]["nic_bytes_source"] < sent * 1.15
+    path = disk_path(asked.guest.name)
+    digests = {on(host, f"sha256sum < {path}") for host in pair}
+    assert len(digests) == 1
+    with open_testbed(pair, "a test") as testbed:
+        retire_guests(testbed, asked.guest)
+    assert [on(host, f"ls {path}* 2>/dev/null || true") for host in pair] == ["", ""]
