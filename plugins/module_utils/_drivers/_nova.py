@@ -37,6 +37,7 @@ class NovaDriver(Driver):
     def __init__(self, guest: str, source: HostConnection, destination: HostConnection, instance: Instance) -> None:
         super().__init__(guest, source, destination)
         self._cloud, self._server_id = instance.cloud, instance.server_id
+        self._ends = {"source": source, "destination": destination}
         self._times = NovaTimes()
         self._next_look = 0.0
         self._former_id: int | None = None
@@ -48,6 +49,7 @@ class NovaDriver(Driver):
         former = self._cloud.last_migration(self._server_id)
         self._former_id = former["id"] if former else None
         self._source.call("watch_migration", guest=self._guest, request=migration_request(scenario))
+        logged_bytes = {end: connection.call("nova_log_bytes") for end, connection in self._ends.items()}
         start_ns = self._times.note("requested")
         try:
             self._cloud.live_migrate(self._server_id, nova_host(self._destination.host))
@@ -61,6 +63,10 @@ class NovaDriver(Driver):
         self._times.add_libvirt(self._source.notices("nova_job", guest=self._guest))
         with contextlib.suppress(CloudError):
             self._times.steps = self._cloud.last_action(self._server_id)
+        for end, connection in self._ends.items():
+            with contextlib.suppress(InstrumentError):
+                lines = connection.call("nova_log", instance=self._server_id, since_bytes=logged_bytes[end])
+                self._times.log += [{"host": end, **line} for line in lines]
         return {**account, "start_ns": start_ns, "nova": self._times.to_dict()}
 
     def _attend(self, scenario: Scenario) -> None:

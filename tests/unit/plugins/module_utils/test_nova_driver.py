@@ -98,9 +98,15 @@ class Agent:
 
     def call(self, name: str, _timeout_seconds: float = 0, **arguments: Any) -> Any:
         self.calls.append((name, arguments))
+        if name == "nova_log_bytes":
+            return 70
+        if name == "nova_log":
+            assert arguments == {"instance": SERVER_ID, "since_bytes": 70}
+            return [{"time_of_day_ms": 5 if self.host.name == "compute1" else 3, "message": "said"}]
         if name == "conclude_migration" and self.finished is None:
             end = {"start_ns": 1, "end_ns": time.monotonic_ns(), "switch_requested_ns": None, "abort_reason": None}
             self.finished = {**end, "error": arguments["error"]}
+        return None
 
     def notices(self, kind: str, guest: str) -> list[dict[str, Any]]:
         assert guest == GUEST
@@ -148,6 +154,7 @@ def test_time_line_goes_from_the_request_to_what_nova_calls_the_end() -> None:
     assert (told["libvirt_begun_ns"], told["libvirt_ended_ns"]) == (10, 20)
     assert account["error"] is None
     assert told["steps"][0]["event"] == "compute_live_migration"
+    assert [(line["host"], line["time_of_day_ms"]) for line in told["log"]] == [("destination", 3), ("source", 5)]
 
 
 def test_post_copy_is_not_taken_for_the_end_and_the_server_is_waited_for() -> None:
