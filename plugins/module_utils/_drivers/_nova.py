@@ -22,7 +22,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 
 # How often Nova is asked: each answer costs its control plane some ten milliseconds of a processor.
 _LOOK_SECONDS = 0.5
-# How long Nova may take to notice that QEMU has ended a migration.
+# How long Nova may take to notice that QEMU has ended a migration, and to ask libvirt for one before its services are
+# looked at: as long as it takes itself to call a service down.
 _NOTICE_SECONDS = 60.0
 _ENDED_IN_QEMU = ("completed", "failed", "cancelled")
 _ENDED_IN_NOVA = ("completed", "failed", "error", "cancelled")
@@ -79,6 +80,7 @@ class NovaDriver(Driver):
             self._look()
         except CloudError as error:
             self._times.problem = str(error)
+        self._end_unbegun()
         self._end_unnoticed()
 
     def _look(self) -> None:
@@ -132,16 +134,28 @@ class NovaDriver(Driver):
         ]
         if not ends or time.monotonic_ns() - ends[-1] < _NOTICE_SECONDS * 1e9:
             return
-        services = []
-        for connection in (self._source, self._destination):
-            state = "unknown"
-            with contextlib.suppress(CloudError):
-                state = self._cloud.service_state(nova_host(connection.host))
-            services.append(f"nova-compute on {connection.host.name} is {state}")
         self._conclude(
             f"{_NOTICE_SECONDS:g} s after the migration ended in QEMU, Nova still calls it {self._times.last_status};"
-            f" {' and '.join(services)}"
+            f" {_in_words(self._services())}"
         )
+
+    def _end_unbegun(self) -> None:
+        """Conclude a migration that libvirt was never asked for because a service is gone that takes part in it."""
+        waited_seconds = (time.monotonic_ns() - self._times.note("requested")) / 1e9
+        if waited_seconds < _NOTICE_SECONDS or self._source.notices("nova_job", guest=self._guest):
+            return
+        services = self._services()
+        if "down" in services.values():
+            self._conclude(f"Nova has not asked libvirt for the migration; {_in_words(services)}")
+
+    def _services(self) -> dict[str, str]:
+        """What Nova says of the nova-compute of either host, by the host's name."""
+        states = {}
+        for connection in self._ends.values():
+            states[connection.host.name] = "unknown"
+            with contextlib.suppress(CloudError):
+                states[connection.host.name] = self._cloud.service_state(nova_host(connection.host))
+        return states
 
     def _conclude(self, error: str | None) -> None:
         self._times.note("ended")
@@ -154,6 +168,10 @@ class NovaDriver(Driver):
                 self._cloud.abort(self._server_id, migration["id"])
         with contextlib.suppress(InstrumentError):
             self._source.call("conclude_migration", guest=self._guest, error="The driver has given the migration up")
+
+
+def _in_words(services: Mapping[str, str]) -> str:
+    return " and ".join(f"nova-compute on {name} is {state}" for name, state in services.items())
 
 
 def migration_request(scenario: Scenario) -> dict[str, Any]:

@@ -205,9 +205,25 @@ def test_end_that_nova_does_not_notice_is_told_with_the_state_of_its_services(
 ) -> None:
     monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
     source = Agent("compute1")
+    source.given["nova_job"] = [{"at_ns": 1, "state": "begun"}]
     source.given["event"] = [{"event": "MIGRATION", "at_ns": 1, "data": {"status": "completed"}}]
     account = migrate(RecordedCloud("running"), source)
     assert "Nova still calls it running; nova-compute on compute1 is down" in account["error"]
+
+
+def test_migration_that_never_comes_to_libvirt_ends_with_the_service_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
+    account = migrate(RecordedCloud("preparing"), Agent("compute1"))
+    assert account["error"].startswith("Nova has not asked libvirt for the migration; nova-compute on compute1 is down")
+
+
+def test_migration_that_libvirt_is_at_goes_on_without_nova(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
+    source = Agent("compute1")
+    source.given["nova_job"] = [{"at_ns": 10, "state": "begun"}]
+    assert migrate(RecordedCloud("running", "running", "completed"), source)["error"] is None
 
 
 def test_who_switches_depends_on_whether_the_guest_would_converge_meanwhile() -> None:
