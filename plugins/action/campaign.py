@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         progress = str(PurePosixPath(results, "progress.log")) if results else ""
         with Progress(self._connection, progress) if progress else contextlib.nullcontext():
             result.update(self._execute_module(task_vars=task_vars))
-        if result.get("plan"):
+        if result.get("plan") is not None:
             Display().display("\n" + plan_text(result["plan"], result["left_out"]) + "\n")
         return result
 

@@ -58,9 +58,7 @@ def contents(
     records = gather(runs, complain)
     around = surroundings(folder, complain)
     kept: dict[str, Content] = dict(files_of(folder))
-    for name, text in tables(
-        records, around, verdicts_of(around.definition, records, around.published_figures)
-    ).items():
+    for name, text in tables(records, around, verdicts_of(records, around)).items():
         if name not in kept or (folder / name).read_bytes() != text.encode():
             raise InstrumentError(f"{folder / name} is not what the runs there give: call report first.")
     kept["runs.jsonl"] = _whole_lines(runs)

@@ -145,7 +145,7 @@ def _scenario(definition: Definition, site: Mapping[str, Any], cell: Cell) -> Sc
     replica = _replica.read(Section("", site, list(site), whole="the site's settings"))
     if replica is not None:
         asked = _replica.scaled(_merged(_left_open(asked, site), asked), replica)
-        asked["time_limit_seconds"] *= max(1.0, replica.time_scale)
+        asked["time_limit_seconds"] = replica.time_limit_seconds(asked["time_limit_seconds"])
     scenario = Scenario.from_dict(_merged(site, asked))
     _refuse_fast_link(scenario, site, cell)
     return scenario

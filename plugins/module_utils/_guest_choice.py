@@ -32,8 +32,32 @@ _GUEST_KEYS = (
     "domain",
     "copy_disks",
 )
-# What the published experiments ask of a guest's disk: known, so that a campaign can ask for it, and refused by name.
+# A disk on storage that both hosts share is known, so that a campaign can ask for it, and refused by name.
+STORAGES = ("local", "shared")
 _DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
+
+
+@dataclass(frozen=True)
+class GuestDisk:
+    """A disk of the workload guest: an image file of its host, which is copied with it and which it never writes.
+
+    What was written to it and deleted again stays allocated, since no file system of ours tells the disk.
+    """
+
+    disk_gib: float
+    allocated_disk_mib: int = 0
+    freed_disk_mib: int = 0
+    storage: str = "local"
+
+    @property
+    def virtual_bytes(self) -> int:
+        """How large the guest sees it."""
+        return round(self.disk_gib * (1 << 30))
+
+    @property
+    def allocated_bytes(self) -> int:
+        """How much of it has to be copied."""
+        return min(self.virtual_bytes, (self.allocated_disk_mib + self.freed_disk_mib) << 20)
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,12 @@ class Guest:
     accelerator: str = "tcg"
     # None: ordinary pages.
     huge_page_kib: int | None = None
+    disk: GuestDisk | None = None
+
+    @property
+    def copy_disks(self) -> bool:
+        """Whether image files are copied with the guest."""
+        return self.disk is not None
 
     @property
     def largest_working_set_mib(self) -> int:
@@ -57,12 +87,13 @@ class Guest:
     def to_dict(self) -> dict[str, Any]:
         """Return the guest as from_dict takes it.
 
-        Ordinary pages are left out, so that scenarios from before there were others keep their hash.
+        Ordinary pages and no disk are left out, so that scenarios from before there were others keep their hash.
         """
         fields = asdict(self)
         if self.huge_page_kib is None:
             del fields["huge_page_kib"]
-        return fields
+        disk = fields.pop("disk") or {}
+        return {**fields, **disk}
 
 
 @dataclass(frozen=True)
@@ -97,9 +128,7 @@ def read_guest(top: Section) -> Guest | SiteGuest:
             f"guest.accelerator is '{ANY_ACCELERATOR}', but a run has one of {', '.join(ACCELERATORS)}: set the one"
             f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
         )
-    section.refuse_any(
-        ["copy_disks", *_DISK_KEYS], "the workload guest has no disk", "leave it out or give guest.domain"
-    )
+    section.refuse_any(["copy_disks"], "the workload guest's own disk is always copied", "leave it out")
     huge_page_kib = section.whole("huge_page_kib") if section.has("huge_page_kib") else None
     if huge_page_kib is not None and huge_page_kib not in HUGE_PAGES_KIB:
         raise section.refuse("huge_page_kib", " or ".join(map(str, HUGE_PAGES_KIB)))
@@ -111,4 +140,18 @@ def read_guest(top: Section) -> Guest | SiteGuest:
         cpu_model=section.name("cpu_model", Guest.cpu_model),
         accelerator=section.choice("accelerator", ACCELERATORS, default=Guest.accelerator),
         huge_page_kib=huge_page_kib,
+        disk=_read_disk(section) if any(section.has(key) for key in _DISK_KEYS) else None,
+    )
+
+
+def _read_disk(section: Section) -> GuestDisk:
+    if section.choice("storage", STORAGES, default="local") == "shared":
+        raise ScenarioError(
+            "guest.storage is 'shared', but the workload guest's disk is a file of the host that it runs on: set it to"
+            " local, or give guest.domain, a guest of the site whose disk is on its shared storage."
+        )
+    return GuestDisk(
+        disk_gib=section.number("disk_gib", above=0),
+        allocated_disk_mib=section.whole("allocated_disk_mib", 0, at_least=0),
+        freed_disk_mib=section.whole("freed_disk_mib", 0, at_least=0),
     )

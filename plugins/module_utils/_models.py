@@ -20,7 +20,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
     Workload,
     mib_per_second,
 )
-from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
+from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES, Strategy
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy_choice import StrategyChoice
 
 PAGE_BYTES = 4096
@@ -94,7 +94,14 @@ def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: fl
     stream = _Stream(
         scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario), busy_share
     )
-    strategy = STRATEGIES[scenario.strategy.name]
+    disk = scenario.guest.disk
+    disk_seconds = 0.0 if disk is None else disk.allocated_bytes / BYTES_PER_MIB / stream.rate
+    expected = _of_memory(stream, STRATEGIES[scenario.strategy.name])
+    # libvirt copies the disks before the memory.
+    return replace(expected, total_time_ms=expected.total_time_ms + 1e3 * disk_seconds)
+
+
+def _of_memory(stream: _Stream, strategy: Strategy) -> Prediction:
     if strategy.suspends_first:
         return stream.stop_and_copy()
     if strategy.switch == "at-once":

@@ -66,7 +66,7 @@ def replay(
     common: dict[str, Any] = {}
     records = [light(sound(record), common) for record in once(stream(folder / "runs.jsonl", complain), complain)]
     around = surroundings(folder, complain)
-    made = tables(records, around, verdicts_of(around.definition, records, around.published_figures))
+    made = tables(records, around, verdicts_of(records, around))
     return Replayed(
         files=sorted(described),
         runs=len(records),

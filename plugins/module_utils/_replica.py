@@ -33,6 +33,8 @@ _RATES = (
     ("background", "link_mbit_per_second"),
 )
 _TIMES = (("strategy", "downtime_limit_ms"),)
+# What does not scale, such as preparing the destination, has its place in any time limit.
+_LEAST_TIME_LIMIT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Replica:
     def time_scale(self) -> float:
         """How much shorter the transfer is: memory over rate."""
         return self.memory_scale / self.rate_scale
+
+    def time_limit_seconds(self, real_seconds: float) -> float:
+        """Return the limit after which a run is given up at the same dimensionless point as at the real size."""
+        return max(real_seconds * self.time_scale, min(real_seconds, _LEAST_TIME_LIMIT_SECONDS))
 
     @property
     def words(self) -> str:

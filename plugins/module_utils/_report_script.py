@@ -127,6 +127,12 @@ document.addEventListener("toggle", (event) => {
 }, true);
 document.querySelectorAll("details.run[open]").forEach(drawOnce);
 
+// Sections get their height only as they come near the screen, which may push the target away again.
+function goTo(target, frames) {
+  target.scrollIntoView();
+  if (frames) requestAnimationFrame(() => goTo(target, frames - 1));
+}
+
 // A link to a run opens it, and the cell it lies in.
 function openTarget() {
   const target = location.hash && document.getElementById(location.hash.slice(1));
@@ -135,7 +141,7 @@ function openTarget() {
     drawer.open = true;
     drawer.hidden = false;
   }
-  target.scrollIntoView();
+  goTo(target, 20);
 }
 window.addEventListener("hashchange", openTarget);
 openTarget();

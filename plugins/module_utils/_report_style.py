@@ -59,6 +59,7 @@ figure svg { display: block; width: 100%; height: auto; }
 figure svg * { stroke-linejoin: round; }
 figcaption { font-size: .85rem; margin-top: .4rem; }
 details { border: 1px solid var(--faint); border-radius: 6px; margin: .35rem 0; }
+section { content-visibility: auto; contain-intrinsic-size: auto 60rem; }
 .run { content-visibility: auto; contain-intrinsic-size: auto 2.4rem; }
 .cell { padding: 0 .5rem; } .cell > summary { font-weight: 600; padding: .45rem .3rem; }
 .cell > summary .dim { font-weight: 400; } .cell > .run { margin: .35rem 0; }
@@ -97,7 +98,7 @@ dt::after { content: ": "; }
   .figures { grid-template-columns: 1fr 1fr; gap: .5rem; } figure { padding: 0; }
   h2, h3, h4 { break-after: avoid; }
   .prints { border: 0; } .prints::details-content { content-visibility: visible; display: block; }
-  .run { content-visibility: visible; }
+  section, .run { content-visibility: visible; }
   .cell:not([open]) { display: none; } .on-paper { display: block; }
 }
 """

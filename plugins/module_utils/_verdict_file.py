@@ -17,6 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._cells import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._claims import MEASURES, UNKNOWN, with_figures
 from ansible_collections.stsm.live_migration.plugins.module_utils._estimates import Estimate
 from ansible_collections.stsm.live_migration.plugins.module_utils._judged import plan_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import closed, nullable
 from ansible_collections.stsm.live_migration.plugins.module_utils._verdicts import (
     VERDICTS,
@@ -93,20 +94,19 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def verdicts_of(
-    asked: Mapping[str, Any], records: Sequence[Record], figures: Mapping[str, Any] | None = None
-) -> list[Verdict]:
-    """Return the verdicts on the claims of a campaign (its campaign.yml).
+def verdicts_of(records: Sequence[Record], around: Surroundings) -> list[Verdict]:
+    """Return the verdicts on the claims of a campaign.
 
-    figures are what a site knows of lost ones, by experiment and claim. Raises ScenarioError for one that belongs to no
-    claim of its experiment, or for a definition that this collection cannot read.
+    Raises ScenarioError for a published figure that belongs to no claim of its experiment, or for a definition that
+    this collection cannot read.
     """
+    asked, figures = around.definition, around.published_figures
     if not asked.get("claims"):
         return []
     definition = Definition.from_dict({key: value for key, value in asked.items() if key not in _BESIDE})
     claims = list(definition.claims)
-    for experiment in sorted({claim.experiment for claim in claims} & set(figures or {})):
-        claims = with_figures(claims, (figures or {})[experiment])
+    for experiment in sorted({claim.experiment for claim in claims} & set(figures)):
+        claims = with_figures(claims, figures[experiment])
     plan = plan_of(definition, asked.get("site") or {}, asked.get("left_out") or ())
     return judge(claims, definition, plan, records)
 

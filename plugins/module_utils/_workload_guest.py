@@ -12,6 +12,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     WORKLOAD_MARK,
     describe,
     description,
+    disk_path,
     domain_xml,
     result_path,
 )
@@ -43,6 +44,7 @@ class WorkloadGuest:
         scenario: Scenario,
     ) -> None:
         self.name = guest.name
+        self._disk = guest.disk
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
         arguments = kernel_arguments(number, address)
@@ -84,8 +86,14 @@ class WorkloadGuest:
         return order
 
     def start(self, connection: HostConnection) -> None:
-        """Start the guest; :meth:`wait_ready` tells when it is there."""
+        """Start the guest, with a new disk if it has one; :meth:`wait_ready` tells when it is there."""
         start = self._starts[connection]
+        if self._disk is not None:
+            path = disk_path(self.name)
+            for host in self._connections:
+                host.call("discard_disk", path=path)
+            sizes = {"virtual_bytes": self._disk.virtual_bytes, "allocated_bytes": self._disk.allocated_bytes}
+            connection.call("write_disk", _START_SECONDS, path=path, **sizes)
         connection.call(start["call"], _START_SECONDS, **start["arguments"])
 
     def end(self) -> None:
@@ -120,6 +128,7 @@ def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
         for connection in connections:
             if is_ours(connection.call("guest_state", guest=name)):
                 connection.call("destroy_guest", guest=name)
+                connection.call("discard_disk", path=disk_path(name))
 
 
 def is_ours(state: Mapping[str, Any]) -> bool:
@@ -129,7 +138,8 @@ def is_ours(state: Mapping[str, Any]) -> bool:
 
 def kernel_arguments(number: int, address: str | None) -> str:
     """The guest's command line; *address* has its prefix length."""
-    arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", f"stsm.seed={number}"]
+    # What an earlier, larger working set leaves is zeroed, or it would be sent along with every smaller one.
+    arguments = ["console=ttyS0", "quiet", "init_on_free=1", "stsm.working_set_mib=16", f"stsm.seed={number}"]
     if address is not None:
         arguments.append(f"stsm.address={address}")
     return " ".join(arguments)
@@ -137,8 +147,9 @@ def kernel_arguments(number: int, address: str | None) -> str:
 
 def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
-    # A guest of an older build of the workload is another guest: it is not measured but replaced.
-    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
+    # A guest of an older build of the workload, or with other bytes on its disk, is another guest: it is replaced.
+    build = facts["workload_digest"] + ("" if guest.disk is None else f" {guest.disk.allocated_bytes}")
+    xml = describe(domain_xml(guest, arguments, host, version, number), build)
     return {
         "call": "start_guest",
         "arguments": {"definition": xml, "result_path": result_path(guest)},

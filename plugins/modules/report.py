@@ -214,7 +214,7 @@ def report(module: AnsibleModule, folder: Path) -> dict[str, Any]:
         there = other_site(Path(module.params["compare"]), complain=module.warn)
         comparison = compared(Site(records, around, measured(path)[1]), there)
     about = Publication(module.params["licence"], module.params["authors"])
-    verdicts = verdicts_of(around.definition, records, around.published_figures)
+    verdicts = verdicts_of(records, around)
     made = files(folder, records, around, about, verdicts, comparison)
     return {
         "changed": _write(module, folder, made),

@@ -75,8 +75,6 @@ def test_hybrid_by_hand_and_through_libvirt_are_the_same_scenario(pair: list[Hos
             assert record["summary"][f"downtime_{point}_ms"] is not None
         assert record["summary"]["cpu_seconds_destination"] > 0
     assert (by_hand["scenario"]["driver"], through_libvirt["scenario"]["driver"]) == ("qmp", "libvirt")
-    # libvirt starts the destination's QEMU through its daemon, and asks it far more.
-    assert by_hand["summary"]["preparation_time_ms"] < through_libvirt["summary"]["preparation_time_ms"]
     records = [{**record, "valid": True} for record in (by_hand, through_libvirt)]
     assert len(pairs(cells(records))) == 1
     assert any("through libvirt stands against QEMU by hand" in sentence for sentence in sentences(records))

@@ -235,9 +235,7 @@ def test_accelerator_that_is_only_a_device_node(pair: list[Host], breaks: Break)
 
 
 def test_accelerator_that_is_too_slow_is_stopped_by_the_clock(pair: list[Host]) -> None:
-    began = time.monotonic()
     found = refused(pair, replace(ASKED, boot_limit_seconds=0.5))
-    assert time.monotonic() - began < 15
     assert set(found) == {"accelerator on compute1", "accelerator on compute2"}
     assert "A guest on tcg did not boot on compute1 in 0.5 s" in found["accelerator on compute1"]
     assert probes(pair) == ["", ""]

@@ -54,7 +54,7 @@ def test_guest_pages_can_be_read_on_the_network_unless_they_are_encrypted(
     ("strategy", "workload"),
     [
         ({"name": "multifd-hybrid", "channels": 3}, {}),
-        ({"name": "auto-converge", "throttle_initial_percent": 80}, {"dirty_rate_mib_per_second": 200}),
+        ({"name": "auto-converge", "throttle_initial_percent": 80}, {"dirty_rate_mib_per_second": 400}),
         ({"name": "xbzrle"}, {"bytes_per_touch": 24}),
     ],
 )

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the stsm.live_migration authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The disks of a site's own guest that are copied with it: what they are, their new images, and what stays behind.
+"""The disks that are copied with a guest: what they are, their new images, and what stays behind.
 
 Two rules hold whatever happens.  A file that this instrument has not made or left here itself is never written, moved
 or removed.  And no image is removed that a guest has run on here, or while a guest of that name is on this host.
@@ -83,6 +83,26 @@ def _attribute(element: ElementTree.Element | None, name: str) -> str:
     return "" if element is None else element.get(name, "")
 
 
+def write_disk(path: str, virtual_bytes: int, allocated_bytes: int) -> None:
+    """Make the image of a workload guest's disk, of which so much is allocated."""
+    _require_room([{"path": path, "target": "vda", "virtual_bytes": virtual_bytes, "allocated_bytes": allocated_bytes}])
+    block = os.urandom(1 << 20)
+    with Path(path).open("xb") as image:
+        for offset in range(0, allocated_bytes, len(block)):
+            image.write(block[: allocated_bytes - offset])
+        image.truncate(virtual_bytes)
+
+
+def discard_disk(path: str, ledger: str = LEDGER) -> None:
+    """Remove the image of a workload guest that has ended, and what a move has left of it here; harmless without."""
+    image = Path(path)
+    for left in (image, _aside(image)):
+        left.unlink(missing_ok=True)
+    for entry in Path(ledger).glob("*.json"):
+        if path in _left(entry):
+            entry.unlink()
+
+
 class GuestDisks:
     """The images that this session made for guests on their way here, by the guest's name."""
 
@@ -122,7 +142,7 @@ class GuestDisks:
                 f"The guest {guest} is defined here too, and its disks here may be the newer ones: undefine it (virsh "
                 f"undefine {guest}) if they are not."
             )
-        left = self._left(uuid)
+        left = _left(self._entry(uuid))
         replaced = [Path(disk["path"]) for disk in disks if os.path.lexists(disk["path"])]
         for path in replaced:
             if path.is_symlink() or left.get(str(path)) != _identity(path):
@@ -187,12 +207,14 @@ class GuestDisks:
     def _entry(self, uuid: str) -> Path:
         return self._ledger / f"{uuid}.json"
 
-    def _left(self, uuid: str) -> dict[str, Any]:
-        try:
-            left: dict[str, Any] = json.loads(self._entry(uuid).read_text(encoding="utf-8"))["left"]
-        except (OSError, ValueError, KeyError):
-            return {}
-        return left
+
+def _left(entry: Path) -> dict[str, Any]:
+    """The images that an entry of the ledger tells of, by path."""
+    try:
+        left: dict[str, Any] = json.loads(entry.read_text(encoding="utf-8"))["left"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return left
 
 
 def _identity(path: Path) -> list[int]:

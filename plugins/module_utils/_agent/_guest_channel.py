@@ -10,7 +10,9 @@ import threading
 from pathlib import Path
 from typing import Any, Callable
 
+from ._binding import libvirt
 from ._clock import now_ns
+from ._errors import AgentError
 
 _POLL_SECONDS = 0.01
 CONTROL_PORT = "org.stsm.control"
@@ -92,9 +94,25 @@ def last_line(path: str) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip() and not line.startswith("[")), "")
 
 
-def send_command(connection: Any, domain: Any, command: str) -> None:
-    """Write one command line to the guest, wherever it runs now."""
-    stream = connection.newStream(0)
-    domain.openChannel(CONTROL_PORT, stream, 0)
-    stream.send(command.encode() + b"\n")
-    stream.finish()
+class ControlPort:
+    """The control port of a running *domain*, held open: QEMU drops what it has not read yet when a peer hangs up.
+
+    A guest that gets no processor for a moment has made no room for it, and so lost a command.
+    """
+
+    def __init__(self, connection: Any, domain: Any) -> None:
+        self._run = domain.ID()
+        self._stream = connection.newStream(0)
+        domain.openChannel(CONTROL_PORT, self._stream, libvirt.VIR_DOMAIN_CHANNEL_FORCE)
+
+    def leads_to(self, domain: Any) -> bool:
+        """Whether the domain is still the one that the port was opened of, and has not left and come back."""
+        return bool(domain.ID() == self._run)
+
+    def send(self, command: str) -> None:
+        """Write one command line to the guest."""
+        try:
+            self._stream.send(command.encode() + b"\n")
+        except libvirt.libvirtError as error:
+            self._run = None
+            raise AgentError(f"The guest's control port broke: {error}.") from None

@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, Callable, Mapping
 from ._boot_proof import boot_proof
 from ._clock import now_ns
 from ._dirtying import describe, measure
-from ._disks import GuestDisks
+from ._disks import GuestDisks, discard_disk, write_disk
 from ._errors import AgentError
 from ._facts import gather
 from ._faults import Fault
-from ._guest_channel import ResultFollower, last_line, send_command
+from ._guest_channel import ControlPort, ResultFollower, last_line
 from ._hand_calls import HandCalls
 from ._hypervisor import Hypervisor
 from ._launcher import Launcher
@@ -55,6 +55,7 @@ class Session:
         self._migrations: dict[str, Migration] = {}
         self._samplers: dict[str, Sampler] = {}
         self._followers: dict[str, ResultFollower] = {}
+        self._control_ports: dict[str, ControlPort] = {}
         # By what they find.
         self._loads: dict[str, Load] = {}
         # By interface.
@@ -198,7 +199,14 @@ class Session:
         if by_hand is not None:
             by_hand.send_command(command)
         else:
-            send_command(self._libvirt.connection, self._libvirt.domain(guest), command)
+            self._control_port(guest).send(command)
+
+    def _control_port(self, guest: str) -> ControlPort:
+        domain = self._libvirt.domain(guest)
+        port = self._control_ports.get(guest)
+        if port is None or not port.leads_to(domain):
+            port = self._control_ports[guest] = ControlPort(self._libvirt.connection, domain)
+        return port
 
     def resume_guest(self, guest: str) -> None:
         """Let a guest run on that an ended migration left paused; harmless when it runs or is not here."""
@@ -244,6 +252,12 @@ class Session:
         if self._guest_disks is None:
             self._guest_disks = GuestDisks(self._libvirt)
         return self._guest_disks
+
+    def write_disk(self, path: str, virtual_bytes: int, allocated_bytes: int) -> None:
+        write_disk(path, virtual_bytes, allocated_bytes)
+
+    def discard_disk(self, path: str) -> None:
+        discard_disk(path)
 
     def describe_disks(self, guest: str) -> dict[str, Any]:
         return self._disks.describe(guest)

@@ -24,6 +24,11 @@ def result_path(guest: Guest) -> str:
     return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
 
 
+def disk_path(guest: str) -> str:
+    """Where the host that a guest of this name runs on keeps the image of its disk."""
+    return f"{GUEST_DIRECTORY}/guests/{guest}.disk"
+
+
 def mac_address(number: int) -> str:
     """The address on the tenant network of the guest of a number, from 1 on."""
     return f"{TENANT_MAC}:{FIRST_MAC_BYTE + number - 1:02x}"
@@ -75,7 +80,12 @@ def description(xml: str) -> str:
 
 
 def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str, number: int) -> None:
-    # The guest needs neither disk nor screen: what is not there is neither emulated nor migrated.
+    # The guest needs no screen, and a disk only to be copied: what is not there is neither emulated nor migrated.
+    if guest.disk is not None:
+        disk = _add(devices, "disk", type="file", device="disk")
+        _add(disk, "driver", name="qemu", type="raw")
+        _add(disk, "source", file=disk_path(guest.name))
+        _add(disk, "target", dev="vda", bus="virtio")
     interface = _add(devices, "interface", type="bridge")
     _add(interface, "mac", address=mac_address(number))
     _add(interface, "source", bridge=tenant_bridge)

@@ -15,7 +15,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._driv
     Migration,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import SiteGuest
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import Strategy
 
@@ -37,7 +36,7 @@ class LibvirtDriver(Driver):
     @contextlib.contextmanager
     def _copied_disks(self, scenario: Scenario) -> Iterator[list[str]]:
         """The disks that move with the guest, by their targets; their new images go if the guest does not come."""
-        if not _copies_disks(scenario):
+        if not scenario.guest.copy_disks:
             yield []
             return
         found = self._source.call("describe_disks", guest=self._guest)
@@ -71,10 +70,6 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _copies_disks(scenario: Scenario) -> bool:
-    return isinstance(scenario.guest, SiteGuest) and scenario.guest.copy_disks
-
-
 def migration_request(
     scenario: Scenario, destination: Host, persistent: bool, disks: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def migration_request(
     flags = list(strategy.libvirt_flags)
     if persistent:
         flags += ["VIR_MIGRATE_PERSIST_DEST", "VIR_MIGRATE_UNDEFINE_SOURCE"]
-    if _copies_disks(scenario):
+    if scenario.guest.copy_disks:
         flags.append("VIR_MIGRATE_NON_SHARED_DISK")
         if disks:
             parameters["migrate_disks"] = list(disks)

@@ -73,14 +73,20 @@ static void take(struct lines *lines, const char *bytes, size_t length)
 	}
 }
 
-void control_run(const char *port_name, uint32_t working_set_mib)
+int control_open(const char *port_name)
 {
-	static struct lines lines;
 	const int port = port_open(port_name, O_RDONLY);
 
 	if (port < 0)
 		fatal("no port %s could be opened: give the domain a virtio-serial channel of this name, or a serial line",
 		      port_name);
+	return port;
+}
+
+void control_run(int port, uint32_t working_set_mib)
+{
+	static struct lines lines;
+
 	present = settings_default(working_set_mib);
 	for (;;) {
 		char bytes[512];

@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
-/* Never returns. Ends the guest when there is no such port. */
-_Noreturn void control_run(const char *port_name, uint32_t working_set_mib);
+/* Ends the guest when there is no such port. */
+int control_open(const char *port_name);
+
+/* Never returns. */
+_Noreturn void control_run(int port, uint32_t working_set_mib);
 
 #endif

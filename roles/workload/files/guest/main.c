@@ -55,6 +55,7 @@ int main(void)
 	char interface[NETWORK_NAME_BYTES] = "";
 	struct options options;
 	bool connected;
+	int control;
 
 	boot_mount();
 	boot_read_command_line(line, sizeof(line));
@@ -66,6 +67,8 @@ int main(void)
 	worker_start(options.working_set_mib, options.seed);
 	if (connected)
 		echo_server_start();
+	/* Whoever reads that the guest is ready may speak to it at once. */
+	control = control_open(port_of(&options, CONTROL_PORT));
 	post_ready(&options, connected ? interface : NULL);
-	control_run(port_of(&options, CONTROL_PORT), options.working_set_mib);
+	control_run(control, options.working_set_mib);
 }

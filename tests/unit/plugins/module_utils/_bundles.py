@@ -35,7 +35,7 @@ def measured_folder(folder: Path, records: list[dict[str, Any]] | None = None) -
 def write_tables(folder: Path) -> None:
     """Bring a folder's tables up to its runs, as the report does."""
     records, around = gather(folder / "runs.jsonl"), surroundings(folder)
-    verdicts = verdicts_of(around.definition, records, around.published_figures)
+    verdicts = verdicts_of(records, around)
     for name, text in tables(records, around, verdicts).items():
         (folder / name).write_text(text)
 

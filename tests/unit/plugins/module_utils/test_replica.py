@@ -55,7 +55,7 @@ def test_the_dimensionless_point_stays(memory_scale: float, rate_scale: float) -
         for s in (real, small)
     ]
     assert passed[1] == pytest.approx(passed[0], rel=0.02)
-    assert small.time_limit_seconds >= real.time_limit_seconds
+    assert small.time_limit_seconds == pytest.approx(max(15, real.time_limit_seconds * memory_scale / rate_scale))
     is_real = (memory_scale, rate_scale) == (1, 1)
     assert (small.replica is None, small.hash == real.hash) == (is_real, is_real)
 

@@ -16,6 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils import _statis
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import Definition
 from ansible_collections.stsm.live_migration.plugins.module_utils._claims import with_figures
 from ansible_collections.stsm.live_migration.plugins.module_utils._judged import plan_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._report_campaign import Surroundings
 from ansible_collections.stsm.live_migration.plugins.module_utils._verdicts import (
     NOT_DECIDABLE,
     NOT_REPRODUCED,
@@ -259,13 +260,13 @@ def test_without_scipy_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_file_follows_its_schema_and_is_the_same_each_time() -> None:
     definition = define(RATIO)
     records = campaign(definition, noisy(random.Random(1), 1.22), 8)
-    asked = {**definition.to_dict(), "site": SITE, "left_out": []}
-    verdicts = _verdict_file.verdicts_of(asked, records)
+    around = Surroundings({**definition.to_dict(), "site": SITE, "left_out": []})
+    verdicts = _verdict_file.verdicts_of(records, around)
     text = _verdict_file.verdicts_text("mine", verdicts, records)
     jsonschema.Draft202012Validator.check_schema(_verdict_file.SCHEMA)
     found = jsonschema.validators.validator_for(_verdict_file.SCHEMA)(_verdict_file.SCHEMA)
     found.validate(json.loads(text))
-    assert text == _verdict_file.verdicts_text("mine", _verdict_file.verdicts_of(asked, records), records)
+    assert text == _verdict_file.verdicts_text("mine", _verdict_file.verdicts_of(records, around), records)
     assert json.loads(text)["counts"] == {REPRODUCED: 1, NOT_REPRODUCED: 0, NOT_DECIDABLE: 0, UNKNOWN: 0}
 
 
