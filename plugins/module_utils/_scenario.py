@@ -163,7 +163,7 @@ class Scenario:
             )
         if driver != "libvirt" and isinstance(guest, Guest) and guest.disk is not None:
             raise ScenarioError(
-                f"guest.disk_gib is set, but the driver {driver} copies no disks: leave it out, or set driver to libvirt."
+                f"guest.disk_gib is set, but the driver {driver} copies no disk: leave it out or set driver to libvirt."
             )
         strategy = read_choice(top.get("strategy") if top.has("strategy") else {})
         return cls(

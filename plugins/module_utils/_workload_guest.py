@@ -125,10 +125,12 @@ def locate_on_one(connections: Sequence[HostConnection], name: str) -> dict[str,
 def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
     """End the guests of these names wherever they are and are ours."""
     for name in names:
-        for connection in connections:
-            if is_ours(connection.call("guest_state", guest=name)):
-                connection.call("destroy_guest", guest=name)
-                connection.call("discard_disk", path=disk_path(name))
+        ours = [connection for connection in connections if is_ours(connection.call("guest_state", guest=name))]
+        for connection in ours:
+            connection.call("destroy_guest", guest=name)
+        # A move has left an image on the other host as well.
+        for connection in connections if ours else ():
+            connection.call("discard_disk", path=disk_path(name))
 
 
 def is_ours(state: Mapping[str, Any]) -> bool:

@@ -8,19 +8,14 @@ import time
 from pathlib import Path
 
 from own_guest import on
-from quickstart_hosts import GUEST_ADDRESS, benchmark, scenario
+from quickstart_hosts import benchmark, scenario
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import disk_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._link_rate import limited
 from ansible_collections.stsm.live_migration.plugins.module_utils._preflight import measure_link
-from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import (
-    Testbed,
-    open_testbed,
-    retire_guests,
-    settle_guests,
-)
+from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import Testbed, open_testbed, retire_guests
 
 ALLOCATED_MIB = 48
 
@@ -81,7 +76,5 @@ def test_a_disk_is_copied_with_the_guest_there_and_back_and_goes_with_it(pair: l
     digests = {on(host, f"sha256sum < {path}") for host in pair}
     assert len(digests) == 1
     with open_testbed(pair, "a test") as testbed:
-        retire_guests(testbed, asked.guest)
-        settle_guests(testbed, asked, GUEST_ADDRESS)
         retire_guests(testbed, asked.guest)
     assert [on(host, f"ls {path}* 2>/dev/null || true") for host in pair] == ["", ""]

@@ -277,3 +277,21 @@ def test_what_was_made_goes_when_the_next_disk_cannot_be_made(
     with pytest.raises(AgentError, match="qemu-img is not installed"):
         disks.make("db1", UUID, [image(tmp_path / "db1.img"), image(tmp_path / "log.qcow2", "qcow2")])
     assert list(tmp_path.glob("*.*")) == []
+
+
+def test_a_workload_guests_disk_is_written_as_asked_and_leaves_nothing(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "guest.disk", tmp_path / "ledger"
+    _disks.write_disk(str(path), 64 << 20, (3 << 20) + 5)
+    status = path.stat()
+    assert status.st_size == 64 << 20
+    assert 3 << 20 <= status.st_blocks * 512 < 4 << 20
+    with pytest.raises(FileExistsError):
+        _disks.write_disk(str(path), 64 << 20, 0)
+    ledger.mkdir()
+    for name, left in ((UUID, path), ("another", tmp_path / "other.disk")):
+        (ledger / f"{name}.json").write_text(json.dumps({"guest": "g", "left": {str(left): [1, 2, 3, 4]}}))
+    path.with_name(path.name + _disks.ASIDE_SUFFIX).touch()
+    for _time in ("once", "twice"):
+        _disks.discard_disk(str(path), str(ledger))
+        assert list(tmp_path.glob("guest.disk*")) == []
+        assert [entry.name for entry in ledger.iterdir()] == ["another.json"]
