@@ -26,6 +26,7 @@ INVENTORY = ROOT / INVENTORIES[1] / "hosts.yml"
 GUEST_ADDRESS = "198.18.118.100/24"
 CLOUDS = ROOT / ".site/molecule-openstack/cloud/clouds.yaml"
 LINK_MBIT_PER_SECOND = 1000
+PATIENCE_SECONDS = 120
 # More than the link carries, so that pre-copy alone would never end.
 FAST = {"dirty_rate_mib_per_second": 200}
 
@@ -79,6 +80,20 @@ class Site:
     def openstack(self, command: str) -> str:
         """What the command openstack of the control host says."""
         return on(self.control, f"openstack --os-cloud {self.choice.name} {command}")
+
+    def revive(self) -> None:
+        """Start what is down, and wait until Nova has heard from both hosts."""
+        for host in self.pair:
+            on(host, "systemctl start nova-compute")
+        before, deadline = self._last_words(), time.monotonic() + PATIENCE_SECONDS
+        while set(before.items()) & set(self._last_words().items()):
+            assert time.monotonic() < deadline, "Nova hears nothing from a compute host"
+            time.sleep(2)
+
+    def _last_words(self) -> dict[str, str]:
+        """When Nova last heard from each compute host."""
+        services = json.loads(self.openstack("compute service list --service nova-compute --format json"))
+        return {service["Host"]: service["Updated At"] for service in services}
 
     def remove_guest(self) -> None:
         """Have the cloud forget the guest, if it has one."""
