@@ -78,8 +78,9 @@ def test_a_guest_that_the_cloud_does_not_take_leaves_nothing(site: Site, before:
 
 
 def test_an_image_whose_upload_was_interrupted_is_made_anew(site: Site) -> None:
-    # What is left by one who was killed before the first byte.
-    site.openstack("image create --disk-format raw --container-format bare stsm-interrupted < /dev/null")
+    upload = "openstack --os-cloud stsm image create --disk-format raw --container-format bare stsm-interrupted"
+    on(site.control, f"(head -c 1M /dev/urandom; sleep 15) | timeout --signal=KILL 15 {upload} || true")
+    assert "queued" in site.openstack("image list --name stsm-interrupted")
     assert site.cloud.image_id("stsm-interrupted") is None
     made = site.cloud.upload("stsm-interrupted", "raw", "bare", b"whole")
     assert site.cloud.image_id("stsm-interrupted") == made
