@@ -22,7 +22,6 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._models import
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, Workload
 
-
 # Runs of the demonstration that were measured at 951.4 Mbit/s of payload: strategy, dirty rate as a share of the link,
 # total time and blackout in ms, bytes sent.
 MEASURED = [
