@@ -103,11 +103,13 @@ class Site:
             time.sleep(1)
 
     def measure(self, asked: Scenario) -> dict[str, Any]:
-        """The record of one run."""
+        """The record of one run, the last if it was measured again."""
         Benchmark(self.pair, asked, self.folder, GUEST_ADDRESS, calibrates=False, cloud=self.choice).run(fresh=True)
-        lines = (self.folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
-        record: dict[str, Any] = json.loads(lines[-1])
-        return record
+        return self.records()[-1]
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records, also of runs that were not valid and were measured again."""
+        return [json.loads(line) for line in (self.folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def play(playbook: str, *arguments: str) -> str:
