@@ -36,6 +36,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _migration,
     _mover,
     _nova_calls,
+    _nova_log,
     _nova_mover,
     _nova_options,
     _offer,

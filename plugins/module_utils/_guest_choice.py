@@ -21,6 +21,7 @@ HUGE_PAGES_KIB = (2048, 1 << 20)
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
 
+_DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
 _GUEST_KEYS = (
     "name",
     "memory_mib",
@@ -31,10 +32,11 @@ _GUEST_KEYS = (
     "huge_page_kib",
     "domain",
     "copy_disks",
+    *_DISK_KEYS,
 )
+
 # A disk on storage that both hosts share is known, so that a campaign can ask for it, and refused by name.
 STORAGES = ("local", "shared")
-_DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ class SiteGuest:
 
 def read_guest(top: Section) -> Guest | SiteGuest:
     """Return the guest: the project's own, or a site's domain if only a domain is given."""
-    section = Section("guest", top.get("guest") if top.has("guest") else {}, (*_GUEST_KEYS, *_DISK_KEYS))
+    section = Section("guest", top.get("guest") if top.has("guest") else {}, _GUEST_KEYS)
     if section.has("domain"):
-        own = [key for key in (*_GUEST_KEYS, *_DISK_KEYS) if key not in ("domain", "copy_disks")]
+        own = [key for key in _GUEST_KEYS if key not in ("domain", "copy_disks")]
         section.refuse_any(own, "guest.domain names a site's own guest, which is taken as it is", "leave it out")
         return SiteGuest(section.name("domain"), section.flag("copy_disks", SiteGuest.copy_disks))
     if section.get("accelerator") == ANY_ACCELERATOR:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Mapping
 from ansible_collections.stsm.live_migration.plugins.module_utils._brownout import brownout
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import observation_of
+from ansible_collections.stsm.live_migration.plugins.module_utils._old_measures import old_measures
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 from ansible_collections.stsm.live_migration.plugins.module_utils._schema import SCHEMA_VERSION
@@ -76,5 +77,11 @@ def _to_version_4(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "schema_version": 4, "summary": {**new, **record["summary"]}}
 
 
+def _to_version_5(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 5 knows what the instruments of 2014 would have told of the same run."""
+    new = old_measures(observation_of(record))
+    return {**record, "schema_version": 5, "summary": {**new, **record["summary"]}}
+
+
 # From each version the step to the next.
-STEPS: dict[Any, Step] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4}
+STEPS: dict[Any, Step] = {1: _to_version_2, 2: _to_version_3, 3: _to_version_4, 4: _to_version_5}

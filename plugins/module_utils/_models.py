@@ -75,11 +75,6 @@ class Prediction:
     resume_ms: float = RESUME_MS
 
 
-def physical_limit_seconds(touched_bytes: float, rate_mbit_per_second: float, mtu: int = 1500) -> float:
-    """Return the time below which no stream can carry so many bytes over a line of this rate."""
-    return touched_bytes * 8 / (rate_mbit_per_second * 1e6 * payload_share(mtu))
-
-
 def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: float = 1.0) -> Prediction | None:
     """Return what is expected of a scenario; None for a site's own guest, of whose memory nothing is known.
 

@@ -38,7 +38,7 @@ def decide(observation: Observation) -> tuple[str, str]:
         return "completed", "The guest runs on the destination."
     because = _because(migration["error"])
     if location == "destination":
-        return "failed", f"The guest runs on the destination, but libvirt says that the migration failed{because}."
+        return "failed", f"The guest runs on the destination, but its migration ended with an error{because}."
     seconds = (migration["end_ns"] - migration["start_ns"]) / 1e9
     if migration["abort_reason"] == "time-limit":
         limit = f"{observation['scenario']['time_limit_seconds']:g} s"

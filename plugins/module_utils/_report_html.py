@@ -47,6 +47,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._report_tables
     around_in_words,
     effect_tables,
     model_table,
+    old_measures_table,
     vantage_table,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_template import (
@@ -129,6 +130,7 @@ def page(
         effects=effect_tables(found),
         groups=_groups(drawn, len(found)),
         vantage=vantage_table(found),
+        old_measures=old_measures_table(found),
         calibration=calibration_table(records),
         quality=quality,
         quality_places=_report_quality_tables.quality_places(found),

@@ -9,6 +9,7 @@ from typing import Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Spread, spread
 from ansible_collections.stsm.live_migration.plugins.module_utils._comparisons import effect_rows
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import loads
+from ansible_collections.stsm.live_migration.plugins.module_utils._old_measures import INTERVALS_MS
 from ansible_collections.stsm.live_migration.plugins.module_utils._report_figures import residual_values
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB
 from ansible_collections.stsm.live_migration.plugins.module_utils._table import identity, identity_heading
@@ -36,6 +37,27 @@ def vantage_table(found: Sequence[Cell]) -> Table:
         if cell.completed
     ]
     heading = ["events", "guest", "network", "guest beyond events", "network beyond guest", "QEMU itself reports"]
+    return [[*identity_heading(found), *heading], *rows] if rows else []
+
+
+def old_measures_table(found: Sequence[Cell]) -> Table:
+    """Return what ICCLab's instruments would have told of each cell beside today's figures; nothing if no guest moved.
+
+    What ping would have told is a range already, so it is the least and the most of all runs.
+    """
+    rows = [
+        [
+            *identity(cell, found),
+            _measured(cell, "total_time_ms", 1e-3),
+            _measured(cell, "log_time_ms", 1e-3),
+            around_in_words(cell.figure("downtime_events_ms")),
+            around_in_words(cell.figure("downtime_network_ms")),
+            *(_pinged(cell, interval_ms) for interval_ms in INTERVALS_MS),
+        ]
+        for cell in found
+        if cell.completed
+    ]
+    heading = ["total time s", "by the log s", "events ms", "network ms", *(f"ping {each} ms" for each in INTERVALS_MS)]
     return [[*identity_heading(found), *heading], *rows] if rows else []
 
 
@@ -94,6 +116,12 @@ def _to_tenths(around: Spread | None) -> str:
         return "-"
     centre, low, high = (round(value, 1) for value in (around.centre, around.low, around.high))
     return around_in_words(Spread(centre, low, high, around.runs, around.is_interval))
+
+
+def _pinged(cell: Cell, interval_ms: int) -> str:
+    """Return what ping might have told of any run of a cell, in ms."""
+    told = [value for end in ("low", "high") for value in cell.values(f"downtime_ping_{interval_ms}_{end}_ms")]
+    return f"{number(min(told))} to {number(max(told))}" if told else "-"
 
 
 def _with_uncertainty(cell: Cell, name: str) -> str:

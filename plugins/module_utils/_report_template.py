@@ -162,6 +162,13 @@ expects, hollow where the model is not valid. A click on a point leads to its ru
 network show it, each with the uncertainty of a single run, and by how much one saw more than the one before it.</p>
 {{ table("Table of the vantage points", vantage, completed_places) }}
 {% endif %}
+{% if old_measures %}
+<h3 id="as-icclab-measured">As ICCLab measured</h3>
+<p>What the instruments of 2014 would have told of the same runs: the time by the stamps in nova-compute's log, and the
+downtime as the number of lost pings times their interval, from the least to the most by when the ping began. Derived
+from the log that Nova wrote and from the probes that were sent; no second ping ran.</p>
+{{ table("Table of ICCLab's measures", old_measures, completed_places) }}
+{% endif %}
 <h3 id="calibration">Calibration</h3>
 {% if calibration %}
 <p>Before the runs the guest was stopped for known times. Each vantage point must agree with the truth within its

@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import OUTCOMES
 from ansible_collections.stsm.live_migration.plugins.module_utils._strategy import STRATEGIES
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # Each figure of a run with its meaning, in the order of the CSV's columns. All may be null: not every run has each.
 SUMMARY_FIELDS: dict[str, str] = {
@@ -40,6 +40,11 @@ SUMMARY_FIELDS: dict[str, str] = {
     "network_outages": "silences longer than that from the start of the migration on",
     "probes_lost": "probes without an answer in them",
     "probes_late": "probes answered after them",
+    "log_time_ms": "as ICCLab took it: from nova-compute's first line on the migration to its last",
+    "downtime_ping_100_low_ms": "the least that a ping every 100 ms, ICCLab's later measure, would have told",
+    "downtime_ping_100_high_ms": "the most, by the moment at which the ping began",
+    "downtime_ping_200_low_ms": "the least of a ping every 200 ms, ICCLab's first measure",
+    "downtime_ping_200_high_ms": "the most of it",
     "brownout_ms": "how long after the blackout the workload ran slower than before",
     "brownout_area_mib": "work missing in the brownout",
     "brownout_equivalent_ms": "the downtime that would have cost as much work",

@@ -25,6 +25,11 @@ RESUME_FLAG = "VIR_MIGRATE_POSTCOPY_RESUME"
 # the role libvirt has proven to be what runs.
 CRASHES_AT_RESUME = ((11, 3, 0),)
 _CURE = "when-resuming"
+# From this QEMU on a switch to post-copy has a status of its own, and up to this libvirt (the newest that was seen to
+# fail) asking how a migration stands is an error while that lasts: Nova, which asks twice a second, then gives up a
+# migration that goes on without it.  Cured by a patch.
+NEW_STATUS_SINCE, UNKNOWN_STATUS_UNTIL = (10, 2, 0), (11, 3, 0)
+_STATUS_CURE = "Recognize-new-states"
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,12 @@ def _lacking(wanted: Wanted, end: End) -> Iterator[str]:
                 f"libvirt {dotted(end.libvirt_version)} on {end.name} crashes when a post-copy is resumed there: build"
                 " it with the fixes of the role libvirt, or set strategy.recovers to false"
             )
+    if wanted.driver == "nova" and strategy.uses_postcopy and _loses_post_copy(end):
+        yield (
+            f"libvirt {dotted(end.libvirt_version)} on {end.name} does not know a status that QEMU"
+            f" {dotted(end.qemu_version)} has while it switches to post-copy, and Nova loses every other migration by"
+            " that: build it with the fixes of the role libvirt, or install an older QEMU (qemu_suite)"
+        )
     yield from _unmet_needs(strategy, end, needs, instead)
     if strategy.name in offer["refusals"]:
         yield (
@@ -126,6 +137,11 @@ def _lacking(wanted: Wanted, end: End) -> Iterator[str]:
 def _crashes_at_resume(end: End) -> bool:
     cured = TUNNELLED_POSTCOPY in end.offer["migration_features"] or any(_CURE in name for name in end.patches)
     return end.libvirt_version in CRASHES_AT_RESUME and not cured
+
+
+def _loses_post_copy(end: End) -> bool:
+    knows = end.libvirt_version > UNKNOWN_STATUS_UNTIL or any(_STATUS_CURE in name for name in end.patches)
+    return end.qemu_version >= NEW_STATUS_SINCE and not knows
 
 
 def _unmet_needs(strategy: Strategy, end: End, needs: str, instead: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._observed impo
     succeeded,
     transfer_ns,
 )
+from ansible_collections.stsm.live_migration.plugins.module_utils._old_measures import old_measures
 from ansible_collections.stsm.live_migration.plugins.module_utils._vantage import (
     NS_PER_MS,
     PROBE_PERIOD_MS,
@@ -48,6 +49,7 @@ def summarise(observation: Observation) -> dict[str, Any]:
         "downtime_guest_beyond_events_ms": _beyond(stops["guest"], stops["events"]),
         "downtime_network_beyond_guest_ms": _beyond(stops["network"], stops["guest"]),
         **_network(observation),
+        **old_measures(observation),
         **brownout(observation),
         **_guest(observation),
         **postcopy(observation),

@@ -124,12 +124,15 @@ def locate_on_one(connections: Sequence[HostConnection], name: str) -> dict[str,
 
 def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
     """End the guests of these names wherever they are and are ours."""
-    for name in names:
-        ours = [connection for connection in connections if is_ours(connection.call("guest_state", guest=name))]
-        for connection in ours:
-            connection.call("destroy_guest", guest=name)
-        # A move has left an image on the other host as well.
-        for connection in connections if ours else ():
+    asked, ended = list(names), set()
+    for connection in connections:
+        for name, state in connection.call("guest_states", guests=asked).items():
+            if is_ours(state):
+                connection.call("destroy_guest", guest=name)
+                ended.add(name)
+    # A move has left an image on the other host as well.
+    for name in ended:
+        for connection in connections:
             connection.call("discard_disk", path=disk_path(name))
 
 

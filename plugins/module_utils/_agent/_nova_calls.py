@@ -12,6 +12,7 @@ from typing import Any, Callable
 from ._binding import libvirt
 from ._errors import AgentError
 from ._hypervisor import Hypervisor
+from ._nova_log import log_bytes, log_lines
 from ._nova_mover import NovaMover
 from ._nova_options import nova_options
 from ._serial_line import SerialLine
@@ -73,6 +74,14 @@ class NovaCalls:
     def nova_options(self, names: list[str]) -> dict[str, str]:
         """What the running nova-compute has been given of its section libvirt; see :func:`.nova_options`."""
         return nova_options(names)
+
+    def nova_log_bytes(self) -> int:
+        """How long nova-compute's log is by now."""
+        return log_bytes()
+
+    def nova_log(self, instance: str, since_bytes: int) -> list[dict[str, Any]]:
+        """What nova-compute has logged of an instance since then; see :func:`.log_lines`."""
+        return log_lines(instance, since_bytes)
 
     def workload_part(self, file: str, offset: int) -> str:
         """A part of a file of the workload guest, in base 64; empty at its end."""

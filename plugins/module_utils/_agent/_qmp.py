@@ -89,11 +89,6 @@ class QmpClient:
             raise QmpError(f"QEMU refused {command}: {answer['error']['desc']}.")
         return answer["return"]
 
-    def wait_ended(self, timeout_seconds: float) -> bool:
-        """Wait until QEMU has closed the connection; false if it has not in time."""
-        self._reader.join(timeout_seconds)
-        return self._ended
-
     def close(self) -> None:
         """Give the monitor back; QEMU goes on."""
         with contextlib.suppress(OSError):  # QEMU was faster

@@ -174,6 +174,10 @@ class Session:
         by_hand = self._launcher.find(guest)
         return self._libvirt.state(guest) if by_hand is None else by_hand.state()
 
+    def guest_states(self, guests: list[str]) -> dict[str, dict[str, Any]]:
+        """The states of several guests by one call: before each run there are many to look for."""
+        return {guest: self.guest_state(guest) for guest in guests}
+
     def start_guest(self, definition: str, result_path: str) -> None:
         self._libvirt.create(definition, result_path)
 

@@ -114,7 +114,7 @@ class LibvirtRecipe:
                 raise
             raise BuildError(
                 f"libvirt cannot be configured, and the builder lacks {', '.join(lacking)}: "
-                "add what its features need to libvirt_build_packages",
+                "add what its features need to libvirt_additional_build_packages",
                 error.log,
             ) from error
 

@@ -22,7 +22,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._scenario impo
 
 # How often Nova is asked: each answer costs its control plane some ten milliseconds of a processor.
 _LOOK_SECONDS = 0.5
-# How long Nova may take to notice that QEMU has ended a migration.
+# How long Nova may take to notice that QEMU has ended a migration, and to ask libvirt for one before its services are
+# looked at: as long as it takes itself to call a service down.
 _NOTICE_SECONDS = 60.0
 _ENDED_IN_QEMU = ("completed", "failed", "cancelled")
 _ENDED_IN_NOVA = ("completed", "failed", "error", "cancelled")
@@ -37,6 +38,7 @@ class NovaDriver(Driver):
     def __init__(self, guest: str, source: HostConnection, destination: HostConnection, instance: Instance) -> None:
         super().__init__(guest, source, destination)
         self._cloud, self._server_id = instance.cloud, instance.server_id
+        self._ends = {"source": source, "destination": destination}
         self._times = NovaTimes()
         self._next_look = 0.0
         self._former_id: int | None = None
@@ -48,6 +50,7 @@ class NovaDriver(Driver):
         former = self._cloud.last_migration(self._server_id)
         self._former_id = former["id"] if former else None
         self._source.call("watch_migration", guest=self._guest, request=migration_request(scenario))
+        logged_bytes = {end: connection.call("nova_log_bytes") for end, connection in self._ends.items()}
         start_ns = self._times.note("requested")
         try:
             self._cloud.live_migrate(self._server_id, nova_host(self._destination.host))
@@ -61,6 +64,10 @@ class NovaDriver(Driver):
         self._times.add_libvirt(self._source.notices("nova_job", guest=self._guest))
         with contextlib.suppress(CloudError):
             self._times.steps = self._cloud.last_action(self._server_id)
+        for end, connection in self._ends.items():
+            with contextlib.suppress(InstrumentError):
+                lines = connection.call("nova_log", instance=self._server_id, since_bytes=logged_bytes[end])
+                self._times.log += [{"host": end, **line} for line in lines]
         return {**account, "start_ns": start_ns, "nova": self._times.to_dict()}
 
     def _attend(self, scenario: Scenario) -> None:
@@ -73,6 +80,7 @@ class NovaDriver(Driver):
             self._look()
         except CloudError as error:
             self._times.problem = str(error)
+        self._end_unbegun()
         self._end_unnoticed()
 
     def _look(self) -> None:
@@ -126,16 +134,28 @@ class NovaDriver(Driver):
         ]
         if not ends or time.monotonic_ns() - ends[-1] < _NOTICE_SECONDS * 1e9:
             return
-        services = []
-        for connection in (self._source, self._destination):
-            state = "unknown"
-            with contextlib.suppress(CloudError):
-                state = self._cloud.service_state(nova_host(connection.host))
-            services.append(f"nova-compute on {connection.host.name} is {state}")
         self._conclude(
             f"{_NOTICE_SECONDS:g} s after the migration ended in QEMU, Nova still calls it {self._times.last_status};"
-            f" {' and '.join(services)}"
+            f" {_in_words(self._services())}"
         )
+
+    def _end_unbegun(self) -> None:
+        """Conclude a migration that libvirt was never asked for because a service is gone that takes part in it."""
+        waited_seconds = (time.monotonic_ns() - self._times.note("requested")) / 1e9
+        if waited_seconds < _NOTICE_SECONDS or self._source.notices("nova_job", guest=self._guest):
+            return
+        services = self._services()
+        if "down" in services.values():
+            self._conclude(f"Nova has not asked libvirt for the migration; {_in_words(services)}")
+
+    def _services(self) -> dict[str, str]:
+        """What Nova says of the nova-compute of either host, by the host's name."""
+        states = {}
+        for connection in self._ends.values():
+            states[connection.host.name] = "unknown"
+            with contextlib.suppress(CloudError):
+                states[connection.host.name] = self._cloud.service_state(nova_host(connection.host))
+        return states
 
     def _conclude(self, error: str | None) -> None:
         self._times.note("ended")
@@ -148,6 +168,10 @@ class NovaDriver(Driver):
                 self._cloud.abort(self._server_id, migration["id"])
         with contextlib.suppress(InstrumentError):
             self._source.call("conclude_migration", guest=self._guest, error="The driver has given the migration up")
+
+
+def _in_words(services: Mapping[str, str]) -> str:
+    return " and ".join(f"nova-compute on {name} is {state}" for name, state in services.items())
 
 
 def migration_request(scenario: Scenario) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class NovaTimes:
         self._statuses: list[dict[str, Any]] = []
         self._migration: dict[str, Any] = {}
         self.steps: list[dict[str, Any]] = []
+        self.log: list[dict[str, Any]] = []
         self.problem: str | None = None
 
     def note(self, moment: str, at_ns: int | None = None) -> int:
@@ -39,11 +40,15 @@ class NovaTimes:
             self.note(f"libvirt_{notice['state']}", notice["at_ns"])
 
     def to_dict(self) -> dict[str, Any]:
-        """As a record keeps it: times ending in ``_ns``; ``steps`` and the migration's own are Nova's, in seconds."""
+        """As a record keeps it: times ending in ``_ns``; ``steps`` and the migration's own are Nova's, in seconds.
+
+        ``log`` are the lines of nova-compute's logs, by the hosts' time of day.
+        """
         return {
             **{f"{moment}_ns": at_ns for moment, at_ns in sorted(self._moments.items(), key=lambda item: item[1])},
             "statuses": self._statuses,
             "migration": self._migration,
             "steps": self.steps,
+            "log": sorted(self.log, key=lambda line: line["time_of_day_ms"]),
             "problem": self.problem,
         }

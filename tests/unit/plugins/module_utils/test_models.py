@@ -17,13 +17,10 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._models import
     Prediction,
     dirtied_mib,
     payload_share,
-    physical_limit_seconds,
     predict,
     stream_mib_per_second,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import BYTES_PER_MIB, Scenario, Workload
-
-GIB = 1 << 30
 
 # Runs of the demonstration that were measured at 951.4 Mbit/s of payload: strategy, dirty rate as a share of the link,
 # total time and blackout in ms, bytes sent.
@@ -70,11 +67,6 @@ def told(*arguments: Any, **changes: Any) -> Prediction:
     found = predict(scenario(*arguments, **changes))
     assert found is not None
     return found
-
-
-@pytest.mark.parametrize(("gigabits", "seconds"), [(1, 72.99), (10, 7.299), (25, 2.920), (40, 1.825), (100, 0.730)])
-def test_eight_gib_take_what_physics_wants(gigabits: float, seconds: float) -> None:
-    assert physical_limit_seconds(8 * GIB, gigabits * 1000) == pytest.approx(seconds, rel=1e-3)
 
 
 @pytest.mark.parametrize(("mtu", "share"), [(1500, 0.9415), (9000, 0.9900)])

@@ -98,9 +98,15 @@ class Agent:
 
     def call(self, name: str, _timeout_seconds: float = 0, **arguments: Any) -> Any:
         self.calls.append((name, arguments))
+        if name == "nova_log_bytes":
+            return 70
+        if name == "nova_log":
+            assert arguments == {"instance": SERVER_ID, "since_bytes": 70}
+            return [{"time_of_day_ms": 5 if self.host.name == "compute1" else 3, "message": "said"}]
         if name == "conclude_migration" and self.finished is None:
             end = {"start_ns": 1, "end_ns": time.monotonic_ns(), "switch_requested_ns": None, "abort_reason": None}
             self.finished = {**end, "error": arguments["error"]}
+        return None
 
     def notices(self, kind: str, guest: str) -> list[dict[str, Any]]:
         assert guest == GUEST
@@ -148,6 +154,7 @@ def test_time_line_goes_from_the_request_to_what_nova_calls_the_end() -> None:
     assert (told["libvirt_begun_ns"], told["libvirt_ended_ns"]) == (10, 20)
     assert account["error"] is None
     assert told["steps"][0]["event"] == "compute_live_migration"
+    assert [(line["host"], line["time_of_day_ms"]) for line in told["log"]] == [("destination", 3), ("source", 5)]
 
 
 def test_post_copy_is_not_taken_for_the_end_and_the_server_is_waited_for() -> None:
@@ -198,9 +205,25 @@ def test_end_that_nova_does_not_notice_is_told_with_the_state_of_its_services(
 ) -> None:
     monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
     source = Agent("compute1")
+    source.given["nova_job"] = [{"at_ns": 1, "state": "begun"}]
     source.given["event"] = [{"event": "MIGRATION", "at_ns": 1, "data": {"status": "completed"}}]
     account = migrate(RecordedCloud("running"), source)
     assert "Nova still calls it running; nova-compute on compute1 is down" in account["error"]
+
+
+def test_migration_that_never_comes_to_libvirt_ends_with_the_service_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
+    account = migrate(RecordedCloud("preparing"), Agent("compute1"))
+    assert account["error"].startswith("Nova has not asked libvirt for the migration; nova-compute on compute1 is down")
+
+
+def test_migration_that_libvirt_is_at_goes_on_without_nova(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_nova, "_NOTICE_SECONDS", 0.0)
+    source = Agent("compute1")
+    source.given["nova_job"] = [{"at_ns": 10, "state": "begun"}]
+    assert migrate(RecordedCloud("running", "running", "completed"), source)["error"] is None
 
 
 def test_who_switches_depends_on_whether_the_guest_would_converge_meanwhile() -> None:

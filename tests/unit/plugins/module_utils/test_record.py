@@ -166,7 +166,7 @@ def test_a_file_of_nothing_but_an_unfinished_line_starts_anew(path: Path) -> Non
     [
         ("{broken", "Line 1 of .* is not a record"),
         ("[]", "schema version None"),
-        ('{"schema_version": 99}', "schema version 99, but this collection reads 4"),
+        ('{"schema_version": 99}', "schema version 99, but this collection reads 5"),
     ],
 )
 def test_a_line_that_is_no_record_is_refused(path: Path, line: str, words: str) -> None:

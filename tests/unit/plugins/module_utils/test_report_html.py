@@ -222,6 +222,13 @@ def test_model_and_vantage_points_stand_beside_the_data(tmp_path: Path) -> None:
     assert "network beyond guest" in vantage
 
 
+def test_what_the_instruments_of_2014_would_have_told_stands_beside(tmp_path: Path) -> None:
+    old = section(written(tmp_path, CAMPAIGN), "as-icclab-measured", "calibration")
+    assert "ping 100 ms" in old
+    assert "0 to 100" in old
+    assert "0 to 200" in old
+
+
 def test_runs_left_out_for_the_same_reason_share_a_line(tmp_path: Path) -> None:
     text = section(written(tmp_path, CAMPAIGN), "left-out", "runs")
     assert "pre-copy 1.6x: 2 not converged" in text

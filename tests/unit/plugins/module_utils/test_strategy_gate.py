@@ -113,6 +113,18 @@ def test_a_libvirt_that_crashes_at_a_resume_is_refused_unless_it_is_known_to_be_
     assert obstacles(Wanted(STRATEGIES["hybrid"]), whole, end(2)) == []
 
 
+def test_nova_is_not_asked_for_a_post_copy_that_libvirt_would_let_it_lose_sight_of() -> None:
+    cured = replace(end(1), patches=("11.3.0/0023-qemu-Recognize-new-states-of-migration.patch",))
+    ((host, said),) = obstacles(Wanted(STRATEGIES["hybrid"], "nova"), cured, end(2))
+    assert host == "compute2"
+    assert "libvirt 11.3.0 on compute2 does not know a status that QEMU 11.1.3 has" in said
+    assert obstacles(Wanted(STRATEGIES["hybrid"], "nova"), cured, cured) == []
+    older = [replace(end(number), qemu_version=(10, 0, 13)) for number in (1, 2)]
+    assert obstacles(Wanted(STRATEGIES["hybrid"], "nova"), *older) == []
+    assert obstacles(Wanted(STRATEGIES["pre-copy"], "nova"), end(1), end(2)) == []
+    assert obstacles(Wanted(STRATEGIES["hybrid"]), end(1), end(2)) == []
+
+
 def test_a_host_is_asked_for_just_what_the_strategies_set() -> None:
     asked = question(["hybrid", "multifd-zstd"], 2048)
     assert asked["constants"] == [

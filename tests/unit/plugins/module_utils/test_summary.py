@@ -132,7 +132,7 @@ def change(**migration: Any) -> dict[str, Any]:
         (
             {**observation(), "migration": {**observation()["migration"], "error": "domain is gone"}},
             "failed",
-            "runs on the destination, but libvirt says that the migration failed (domain is gone).",
+            "runs on the destination, but its migration ended with an error (domain is gone).",
         ),
         (
             {

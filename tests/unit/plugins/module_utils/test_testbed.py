@@ -33,9 +33,11 @@ class FakeHost:
     def forget(self, *_kinds: str, **_fields: Any) -> None:
         return
 
-    def call(self, name: str, guest: str = "", definition: str = "", **_arguments: Any) -> Any:
+    def call(self, name: str, guest: str = "", definition: str = "", **arguments: Any) -> Any:
         if name == "guest_state":
             return self.guests.get(guest, ABSENT)
+        if name == "guest_states":
+            return {guest: self.guests.get(guest, ABSENT) for guest in arguments["guests"]}
         if name == "start_guest":
             guest = ElementTree.fromstring(definition).findtext("name") or ""
             self.guests[guest] = {**ABSENT, "state": "running", "description": description(definition)}
