@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from measured_pair import pair_of
+from own_guest import on
+from testinfra.utils.ansible_runner import AnsibleRunner
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
@@ -23,6 +26,9 @@ INVENTORY = ROOT / INVENTORIES[1] / "hosts.yml"
 GUEST_ADDRESS = "198.18.118.100/24"
 CLOUDS = ROOT / ".site/molecule-openstack/cloud/clouds.yaml"
 LINK_MBIT_PER_SECOND = 1000
+PATIENCE_SECONDS = 120
+# More than the link carries, so that pre-copy alone would never end.
+FAST = {"dirty_rate_mib_per_second": 200}
 
 
 def scenario(strategy: str, driver: str = "nova", **workload: Any) -> Scenario:
@@ -36,6 +42,11 @@ def scenario(strategy: str, driver: str = "nova", **workload: Any) -> Scenario:
             "driver": driver,
         }
     )
+
+
+def found(record: dict[str, Any], name: str) -> Any:
+    """What a validator of the record says: passed or not."""
+    return next(finding["passed"] for finding in record["validators"] if finding["name"] == name)
 
 
 @dataclass(frozen=True)
@@ -60,12 +71,45 @@ class Site:
         """The compute host of a name."""
         return next(host for host in self.pair if host.name == name)
 
+    @property
+    def control(self) -> Host:
+        """The control host, reached in the same way."""
+        address = AnsibleRunner(str(INVENTORY)).get_variables("control1")["ansible_host"]
+        return replace(self.pair[0], name="control1", address=address)
+
+    def openstack(self, command: str) -> str:
+        """What the command openstack of the control host says."""
+        return on(self.control, f"openstack --os-cloud {self.choice.name} {command}")
+
+    def revive(self) -> None:
+        """Start what is down, and wait until Nova has heard from both hosts."""
+        for host in self.pair:
+            on(host, "systemctl start nova-compute")
+        before, deadline = self._last_words(), time.monotonic() + PATIENCE_SECONDS
+        while set(before.items()) & set(self._last_words().items()):
+            assert time.monotonic() < deadline, "Nova hears nothing from a compute host"
+            time.sleep(2)
+
+    def _last_words(self) -> dict[str, str]:
+        """When Nova last heard from each compute host."""
+        services = json.loads(self.openstack("compute service list --service nova-compute --format json"))
+        return {service["Host"]: service["Updated At"] for service in services}
+
+    def remove_guest(self) -> None:
+        """Have the cloud forget the guest, if it has one."""
+        while servers := self.cloud.servers(["stsm-guest"]):
+            for server in servers:
+                self.cloud.delete_server(server["id"])
+            time.sleep(1)
+
     def measure(self, asked: Scenario) -> dict[str, Any]:
-        """The record of one run."""
+        """The record of one run, the last if it was measured again."""
         Benchmark(self.pair, asked, self.folder, GUEST_ADDRESS, calibrates=False, cloud=self.choice).run(fresh=True)
-        lines = (self.folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
-        record: dict[str, Any] = json.loads(lines[-1])
-        return record
+        return self.records()[-1]
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records, also of runs that were not valid and were measured again."""
+        return [json.loads(line) for line in (self.folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def play(playbook: str, *arguments: str) -> str:

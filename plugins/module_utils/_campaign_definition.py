@@ -16,6 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._schema import
 AXES: dict[str, tuple[str, ...]] = {
     "flavor": (),
     "guests": ("guests",),
+    "migrations_at_once": ("migrations_at_once",),
     "link_rate_mbit_per_second": ("link", "rate_mbit_per_second"),
     "driver": ("driver",),
     "strategy": ("strategy", "name"),

@@ -17,7 +17,7 @@ try:
 except ImportError:
     pyarrow = None
 
-_WHOLE = ("guests", "guest_number", "repetition")
+_WHOLE = ("guests", "migrations_at_once", "guest_number", "repetition")
 _FLAGS = ("valid", "brownout_ended")
 _NUMBERS = (
     "dirty_rate_of_link",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import Any, Callable
 
@@ -66,21 +67,23 @@ class GuestRun:
         if self.site.channel is not None:
             self.site.channel.ask(self.site.source, "mark")
 
-    def migrate(self, interrupted: Callable[[], bool]) -> None:
+    def migrate(self, turns: threading.Semaphore, interrupted: Callable[[], bool]) -> None:
+        """Move the guest when there is one of the *turns* for it."""
+        with turns:
+            self._migrate(interrupted)
+
+    def _migrate(self, interrupted: Callable[[], bool]) -> None:
         """Move the guest; that it could not be begun is kept as *refusal* and told as the migration's error."""
         started_ns = time.monotonic_ns()
+        if interrupted():
+            self.migration = _unbegun(started_ns, "Its turn had not come.", "interrupted")
+            return
         try:
             self.driver.arm(self._scenario.fault)
             self.migration = self.driver.migrate(self._scenario, self.site.persistent, interrupted)
         except InstrumentError as error:
             self.refusal = error
-            self.migration = {
-                "start_ns": started_ns,
-                "end_ns": time.monotonic_ns(),
-                "switch_requested_ns": None,
-                "abort_reason": None,
-                "error": str(error),
-            }
+            self.migration = _unbegun(started_ns, str(error))
         if self._scenario.fault is not None:
             self.driver.disarm()
 
@@ -115,6 +118,17 @@ class GuestRun:
         }
         self.driver.tidy(self._location)
         return found
+
+
+def _unbegun(started_ns: int, error: str, abort_reason: str | None = None) -> dict[str, Any]:
+    """The account of a migration that did not begin."""
+    return {
+        "start_ns": started_ns,
+        "end_ns": time.monotonic_ns(),
+        "switch_requested_ns": None,
+        "abort_reason": abort_reason,
+        "error": error,
+    }
 
 
 def _driver(site: GuestSite) -> Driver:

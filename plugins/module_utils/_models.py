@@ -113,7 +113,7 @@ def stream_mib_per_second(scenario: Scenario) -> float:
     """Return the rate that one guest's stream gets: its share of what the link carries, or its own limit."""
     payload = payload_mbit_per_second(scenario.link)
     payload -= min(scenario.background.link_mbit_per_second, payload * LARGEST_BACKGROUND_SHARE)
-    share = mib_per_second(payload) / scenario.guests
+    share = mib_per_second(payload) / scenario.streams
     limit = scenario.strategy.bandwidth_limit_mib_per_second
     return share if limit is None else min(share, float(limit))
 

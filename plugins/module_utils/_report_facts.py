@@ -85,6 +85,8 @@ def _company(records: Sequence[Record]) -> list[str]:
         if load
     }
     told = []
+    if any("migrations_at_once" in scenario for scenario in scenarios):
+        told.append("Where it is said, fewer migrations than guests were under way at a time; the others had to wait.")
     if guests and guests[-1] > 1:
         told.append(
             f"Guests moved {' or '.join(map(str, guests))} at once; each is a point, but guests of one moment count as"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import time
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Sequence
@@ -33,10 +34,11 @@ def measure(
 ) -> list[Observation]:
     """Migrate the guests of *sites* at once and return what all vantage points saw of each.
 
-    All are on one host.  They begin at the same moment, once all have warmed up, and are looked at when the last has
-    ended.  When *interrupted* says so, migrations that have not switched are aborted.  Raises InstrumentError or
-    KeyboardInterrupt only before the first migration begins: from then on there are guests to account for, and what
-    can no longer be had is missing from the observation.
+    All are on one host.  Once all have warmed up they begin at the same moment, or as many of them as the scenario lets
+    move at a time and the others as these end; all are looked at when the last has ended.  When *interrupted* says so,
+    migrations that have not switched are aborted.  Raises InstrumentError or KeyboardInterrupt only before the first
+    migration begins: from then on there are guests to account for, and what can no longer be had is missing from the
+    observation.
     """
     started_at = utc_now()
     ends = {"source": sites[0].source, "destination": sites[0].destination}
@@ -56,7 +58,8 @@ def measure(
                     raise KeyboardInterrupt
                 each(GuestRun.begin_window, runs)
             with stages.stage("migration"):
-                each(functools.partial(GuestRun.migrate, interrupted=each.interrupted), runs)
+                turns = threading.Semaphore(scenario.streams)
+                each(functools.partial(GuestRun.migrate, turns=turns, interrupted=each.interrupted), runs)
             with stages.stage("cool_down"):
                 time.sleep(COOL_DOWN_SECONDS)
                 each(GuestRun.look, runs)

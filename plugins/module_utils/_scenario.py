@@ -49,6 +49,7 @@ _BACKGROUND_KEYS = ("cpu_percent", "link_mbit_per_second")
 _SCENARIO_KEYS = (
     "guest",
     "guests",
+    "migrations_at_once",
     "background",
     "workload",
     "link",
@@ -128,8 +129,8 @@ class Background:
 class Scenario:
     """One measurement as it was asked for, all defaults filled in. workload is None for a site's own guest.
 
-    guests is how many guests of this kind move at once. replica says of what all this is a smaller copy, None if of
-    nothing.
+    guests is how many guests of this kind move, migrations_at_once how many of them at a time, None for all. replica
+    says of what all this is a smaller copy, None if of nothing.
     """
 
     guest: Guest | SiteGuest
@@ -137,6 +138,7 @@ class Scenario:
     link: Link
     strategy: StrategyChoice
     guests: int = 1
+    migrations_at_once: int | None = None
     background: Background = Background()
     driver: str = "libvirt"
     repetition: int = 1
@@ -171,7 +173,8 @@ class Scenario:
             workload=_read_workload(top, guest, link),
             link=link,
             strategy=strategy,
-            guests=top.whole("guests", cls.guests, at_most=MOST_GUESTS),
+            guests=(guests := top.whole("guests", cls.guests, at_most=MOST_GUESTS)),
+            migrations_at_once=_read_migrations_at_once(top, guests),
             background=_read_background(top, link),
             driver=driver,
             repetition=top.whole("repetition", cls.repetition),
@@ -185,11 +188,13 @@ class Scenario:
     def to_dict(self) -> dict[str, Any]:
         """Return the scenario in JSON types; from_dict of it gives an equal scenario.
 
-        No fault and no replica are left out, so that scenarios from before there were any keep their hash.
+        No fault, no replica and no limit to the migrations at once are left out, so that scenarios from before there
+        were any keep their hash.
         """
         return {
             "guest": self.guest.to_dict(),
             "guests": self.guests,
+            **({"migrations_at_once": self.migrations_at_once} if self.migrations_at_once else {}),
             "background": asdict(self.background),
             "workload": self.workload.to_dict() if self.workload else None,
             "link": asdict(self.link),
@@ -210,6 +215,11 @@ class Scenario:
         return replace(self.guest, name=name)
 
     @property
+    def streams(self) -> int:
+        """How many guests share the link at a time."""
+        return self.migrations_at_once or self.guests
+
+    @property
     def hash(self) -> str:
         """The sha256 (64 hexadecimal digits) of all that determines what is measured.
 
@@ -228,6 +238,16 @@ class Scenario:
         if self.workload is None:
             return None
         return self.workload.dirty_rate_mib_per_second / mib_per_second(self.link.rate_mbit_per_second)
+
+
+def _read_migrations_at_once(top: Section, guests: int) -> int | None:
+    """Return how many guests move at a time; None for all, which is what their number says as well."""
+    asked = top.whole("migrations_at_once", guests)
+    if asked > guests:
+        raise ScenarioError(
+            f"migrations_at_once is {asked}, but there are {guests} guests to move: lower it, or raise guests."
+        )
+    return None if asked == guests else asked
 
 
 def _read_link(top: Section) -> Link:

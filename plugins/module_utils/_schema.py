@@ -135,6 +135,8 @@ _SCENARIO = {
     "properties": {
         "guest": _OBJECT,
         "guests": {"type": "integer", "minimum": 1},
+        # Only where fewer than all of them move at a time.
+        "migrations_at_once": {"type": "integer", "minimum": 1},
         "background": closed({"cpu_percent": _AMOUNT, "link_mbit_per_second": _AMOUNT}),
         "workload": nullable(_OBJECT),
         "link": {"type": "object", "required": ["rate_mbit_per_second", "mtu", "payload_mbit_per_second"]},

@@ -126,6 +126,7 @@ def columns(record: Record) -> dict[str, Any]:
         "memory_scale": scenario.replica.memory_scale if scenario.replica else 1,
         "rate_scale": scenario.replica.rate_scale if scenario.replica else 1,
         "guests": scenario.guests,
+        "migrations_at_once": scenario.streams,
         "guest_number": record["guest_number"],
         "repetition": scenario.repetition,
         "source": record["hosts"]["source"]["name"],

@@ -46,8 +46,8 @@ options:
   scenario:
     description:
       - What is measured, as a dictionary with the keys C(guest), C(workload), C(link), C(strategy), C(driver),
-        C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests), C(background) and C(fault). The guide of
-        measurement definitions explains each.
+        C(repetition), C(time_limit_seconds), C(warm_up_seconds), C(guests), C(migrations_at_once), C(background) and
+        C(fault). The guide of measurement definitions explains each.
       - "C(strategy.name) is one of the table of strategies: V(pre-copy), V(hybrid), V(post-copy), V(stop-and-copy),
         V(auto-converge), V(multifd), V(xbzrle), V(tls-hybrid), V(tunnelled-hybrid) and others. Before a run both hosts
         are asked whether they can do it."

@@ -11,24 +11,27 @@ from typing import Iterable, Iterator
 from ._errors import AgentError
 
 _USUAL = ("/etc/nova/nova.conf", "/etc/nova/nova-compute.conf")
+# Of names that do not say theirs.
 _SECTION = "libvirt"
 
 
 def nova_options(names: Iterable[str], processes: Path = Path("/proc")) -> dict[str, str]:
-    """Those of *names* that its files set in the section libvirt, as they stand there.
+    """Those of *names* that its files set, as they stand there: ``name`` of the section libvirt, or ``SECTION.name``.
 
     The service's own view of the file system is read, so that it may live in a container of its own.
     """
     process = next(_services(processes), None)
     if process is None:
         raise AgentError("No nova-compute runs on the host: start it (systemctl start nova-compute).")
-    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
+    # Unlike for this parser, DEFAULT is a section like any other for Nova.
+    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True, default_section="")
     for file in _files(process):
         try:
             parser.read_string((process / "root" / file.lstrip("/")).read_text(encoding="utf-8"), file)
         except (OSError, configparser.Error) as error:
             raise AgentError(f"The options of nova-compute cannot be read from {file} ({error}).") from None
-    return {name: parser.get(_SECTION, name) or "" for name in names if parser.has_option(_SECTION, name)}
+    places = {name: (name.rpartition(".")[0] or _SECTION, name.rpartition(".")[2]) for name in names}
+    return {name: parser.get(*place) or "" for name, place in places.items() if parser.has_option(*place)}
 
 
 def _services(processes: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "live_migration_completion_timeout": 800,
     "live_migration_timeout_action": "abort",
     "virt_type": "kvm",
+    "DEFAULT.max_concurrent_live_migrations": 1,
 }
 # Of the role nova, by option.
 _INPUTS = {
@@ -59,7 +60,7 @@ def unfit(scenario: Scenario, host: str, given: Mapping[str, str]) -> list[str]:
         for name, value in wanted.items()
         if options[name] != value
     ]
-    return found + _switches_early(scenario, host, options)
+    return found + _switches_early(scenario, host, options) + _lets_wait(scenario, host, options)
 
 
 def _switches_early(scenario: Scenario, host: str, options: Mapping[str, Any]) -> list[str]:
@@ -72,6 +73,17 @@ def _switches_early(scenario: Scenario, host: str, options: Mapping[str, Any]) -
         f"nova-compute on {host} would complete a {scenario.strategy.name} migration by force after {seconds} s, before"
         f" its time limit of {scenario.time_limit_seconds:g} s: raise nova_completion_timeout_seconds there, or lower"
         " time_limit_seconds."
+    ]
+
+
+def _lets_wait(scenario: Scenario, host: str, options: Mapping[str, Any]) -> list[str]:
+    """Whether Nova would keep guests in a queue of its own; 0 is no limit."""
+    limit = options["DEFAULT.max_concurrent_live_migrations"]
+    if not limit or scenario.streams <= limit:
+        return []
+    return [
+        f"nova-compute on {host} moves {limit} guests at a time (max_concurrent_live_migrations), but the scenario asks"
+        f" for {scenario.streams}: raise nova_concurrent_migrations there and deploy, or set migrations_at_once."
     ]
 
 

@@ -26,6 +26,9 @@ _BUILD_SECONDS, _DELETE_SECONDS, _LOOK_SECONDS = 180.0, 120.0, 1.0
 # Where every release and packager has put it.
 _INSTANCES = "/var/lib/nova/instances"
 _OURS = "stsm"
+# How a migration ends of which Nova knows the end: after any other it may count the guest to the wrong host, and refuse
+# to move it again.
+_KNOWN_ENDS = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,14 @@ class InstanceGuest:
         if home is None:
             return {}
         state: dict[str, Any] = home.call("guest_state", guest=self.name)
-        is_settled = self._server["status"] == "ACTIVE" and self._server["OS-EXT-STS:task_state"] is None
         description = self._server["metadata"][_OURS]
-        return {home.host.name: {**state, "state": state["state"] if is_settled else "unsettled", _OURS: description}}
+        return {
+            home.host.name: {
+                **state,
+                "state": state["state"] if self._is_settled() else "unsettled",
+                _OURS: description,
+            }
+        }
 
     def is_usable(self, _connection: HostConnection, state: Mapping[str, Any]) -> bool:
         """Whether the guest that was located is the one that is asked for, and as libvirt sees it on that host, too."""
@@ -136,6 +144,13 @@ class InstanceGuest:
     def _home(self) -> HostConnection | None:
         host = self._server["OS-EXT-SRV-ATTR:host"]
         return next((one for one in self._connections if nova_host(one.host) == host), None)
+
+    def _is_settled(self) -> bool:
+        """Whether Nova knows how the guest fares, so that it can be moved once more."""
+        if self._server["status"] != "ACTIVE" or self._server["OS-EXT-STS:task_state"] is not None:
+            return False
+        last = self._cloud.last_migration(self._server["id"])
+        return last is None or last["status"] in _KNOWN_ENDS
 
     def _built(self, identifier: str) -> Server:
         deadline = time.monotonic() + _BUILD_SECONDS

@@ -62,16 +62,28 @@ def test_time_out_that_would_switch_a_pre_copy_is_refused() -> None:
     assert "by force after 30 s, before its time limit of 60 s" in sentence
 
 
+def test_guests_that_nova_would_let_wait_are_refused() -> None:
+    assert words({}, "pre-copy", guests=3, migrations_at_once=1) == []
+    assert words({"DEFAULT.max_concurrent_live_migrations": "0"}, "pre-copy", guests=3) == []
+    (sentence,) = words({"DEFAULT.max_concurrent_live_migrations": "2"}, "pre-copy", guests=3)
+    assert "moves 2 guests at a time (max_concurrent_live_migrations), but the scenario asks for 3" in sentence
+
+
 def test_options_are_read_where_the_service_itself_reads_them(tmp_path: Path) -> None:
     process = tmp_path / "42"
     (process / "root/etc/nova").mkdir(parents=True)
     command = "/usr/bin/python3\0/usr/bin/nova-compute\0--config-file=/etc/nova/nova.conf\0--config-file\0/etc/nova/b\0"
     (process / "cmdline").write_text(command, encoding="utf-8")
-    first = "[DEFAULT]\nlive_migration_downtime = 1\n[libvirt]\nlive_migration_downtime = 400\nvirt_type=kvm\n"
+    first = "[DEFAULT]\nlive_migration_downtime = 1\nmax_concurrent_live_migrations = 2\n"
+    first += "[libvirt]\nlive_migration_downtime = 400\nvirt_type=kvm\n"
     (process / "root/etc/nova/nova.conf").write_text(first, encoding="utf-8")
     (process / "root/etc/nova/b").write_text("[libvirt]\nvirt_type = qemu\n", encoding="utf-8")
     found = nova_options(DEFAULTS, tmp_path)
-    assert found == {"live_migration_downtime": "400", "virt_type": "qemu"}
+    assert found == {
+        "live_migration_downtime": "400",
+        "virt_type": "qemu",
+        "DEFAULT.max_concurrent_live_migrations": "2",
+    }
 
 
 def test_host_without_the_service_says_so(tmp_path: Path) -> None:

@@ -112,6 +112,27 @@ def test_guests_begin_at_the_same_moment_and_each_gives_an_observation(hosts: tu
     assert "guest" not in seen[0]["network"]["source"][0]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_no_more_guests_than_asked_move_at_a_time(hosts: tuple[FakeHost, FakeHost], at_once: int) -> None:
+    moved = sorted(
+        (observation["migration"]["start_ns"], observation["migration"]["end_ns"])
+        for observation in measure(hosts, migrations_at_once=at_once)
+    )
+    for begun, _ended in moved:
+        assert sum(other <= begun < ended for other, ended in moved) <= at_once
+    assert moved[at_once][0] >= min(ended for _begun, ended in moved)
+    assert moved[at_once - 1][0] < moved[0][1]
+
+
+def test_those_whose_turn_has_not_come_stay_where_they_are_when_it_is_interrupted(
+    hosts: tuple[FakeHost, FakeHost],
+) -> None:
+    seen = measure(hosts, lambda: bool(hosts[0].begun), migrations_at_once=1)
+    assert len(hosts[0].begun) == 1
+    assert [observation["migration"]["abort_reason"] for observation in seen].count("interrupted") == 2
+    assert sorted(observation["guest_location"] for observation in seen) == ["destination", "source", "source"]
+
+
 def test_one_that_cannot_begin_is_told_and_the_others_move(hosts: tuple[FakeHost, FakeHost]) -> None:
     hosts[0].refused = {"web-2"}
     first, second, third = measure(hosts)

@@ -127,10 +127,14 @@ NAN, INFINITY = float("nan"), float("inf")
         (
             asked(workloads={}),
             "workloads is not known (did you mean 'workload'?); the scenario has the keys guest, guests, "
-            "background, workload, link, strategy, driver, repetition, time_limit_seconds, warm_up_seconds, fault, "
-            "replica.",
+            "migrations_at_once, background, workload, link, strategy, driver, repetition, time_limit_seconds, "
+            "warm_up_seconds, fault, replica.",
         ),
         (asked(guests=9), "guests is 9, but must be a whole number of at least 1 and at most 8."),
+        (
+            asked(guests=2, migrations_at_once=3),
+            "migrations_at_once is 3, but there are 2 guests to move: lower it, or raise guests.",
+        ),
         (asked(guests=0), "guests is 0, but must be a whole number of at least 1 and at most 8."),
         (
             asked(background__cpu_percent=101),
