@@ -143,8 +143,7 @@ def is_ours(state: Mapping[str, Any]) -> bool:
 
 def kernel_arguments(number: int, address: str | None) -> str:
     """The guest's command line; *address* has its prefix length."""
-    # What an earlier, larger working set leaves is zeroed, or it would be sent along with every smaller one.
-    arguments = ["console=ttyS0", "quiet", "init_on_free=1", "stsm.working_set_mib=16", f"stsm.seed={number}"]
+    arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", f"stsm.seed={number}"]
     if address is not None:
         arguments.append(f"stsm.address={address}")
     return " ".join(arguments)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -108,6 +109,11 @@ class ControlPort:
     def leads_to(self, domain: Any) -> bool:
         """Whether the domain is still the one that the port was opened of, and has not left and come back."""
         return bool(domain.ID() == self._run)
+
+    def close(self) -> None:
+        """Give up the port: libvirtd keeps one that is only dropped until we disconnect, even when its guest left."""
+        with contextlib.suppress(libvirt.libvirtError):
+            self._stream.abort()
 
     def send(self, command: str) -> None:
         """Write one command line to the guest."""

@@ -209,6 +209,8 @@ class Session:
         domain = self._libvirt.domain(guest)
         port = self._control_ports.get(guest)
         if port is None or not port.leads_to(domain):
+            if port is not None:
+                port.close()
             port = self._control_ports[guest] = ControlPort(self._libvirt.connection, domain)
         return port
 

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define BYTES_PER_MIB 1048576u
@@ -23,9 +24,12 @@ static bool map(struct memory *memory, uint64_t page_count, const struct page_re
 
 	if (address == MAP_FAILED)
 		return false;
-	/* Pages take memory when they are filled, so the old working set can go after the new one has its addresses. */
-	if (memory->pages != NULL)
+	/* Pages take memory when they are filled, so the old working set can go after the new one has its addresses. It goes
+	 * as zeros: whatever it left would be migrated along with every smaller one from then on. */
+	if (memory->pages != NULL) {
+		memset(memory->pages, 0, mapping_bytes(memory->page_count));
 		munmap(memory->pages, mapping_bytes(memory->page_count));
+	}
 	*memory = (struct memory){.pages = address, .page_count = page_count, .recipe = *recipe};
 	memory->generations = (uint64_t *)(void *)(memory->pages + page_count);
 	return true;
