@@ -26,6 +26,11 @@ def pair_of(inventory: Path) -> list[Host]:
     return [Host(**option) for option in measured_hosts(sorted(hostvars), hostvars)]
 
 
+def found(record: dict[str, Any], validator: str) -> Any:
+    """What a validator of the record says: passed or not."""
+    return next(finding["passed"] for finding in record["validators"] if finding["name"] == validator)
+
+
 def begin_module(name: str, pair: list[Host], **options: Any) -> subprocess.Popen[bytes]:
     """A module of the collection on the tests' hosts in a process of its own, as Ansible starts it."""
     hosts = [{key: value for key, value in asdict(host).items() if value != ""} for host in pair]

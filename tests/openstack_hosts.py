@@ -44,11 +44,6 @@ def scenario(strategy: str, driver: str = "nova", **workload: Any) -> Scenario:
     )
 
 
-def found(record: dict[str, Any], name: str) -> Any:
-    """What a validator of the record says: passed or not."""
-    return next(finding["passed"] for finding in record["validators"] if finding["name"] == name)
-
-
 @dataclass(frozen=True)
 class Site:
     """Both compute hosts, the cloud that they belong to, and the folder of records."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from openstack_hosts import FAST, Site, found, scenario
+from measured_pair import found
+from openstack_hosts import FAST, Site, scenario
 from own_guest import on
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from openstack_hosts import FAST, Site, found, scenario
+from measured_pair import found
+from openstack_hosts import FAST, Site, scenario
 
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measured_pair import begin_module
+from measured_pair import begin_module, found
 from quickstart_hosts import GUEST_ADDRESS, INVENTORY, benchmark, scenario
 from testinfra.host import Host as TestHost
 
@@ -57,11 +57,6 @@ def run(pair: list[Host], folder: Path, strategy: str, recovers: bool = False, *
     benchmark(pair, folder, Scenario.from_dict(asked)).run(fresh=True)
     (*_earlier, record) = _record.read(folder / "runs.jsonl")
     return record
-
-
-def found(record: dict[str, Any], validator: str) -> Any:
-    """Whether one validator passed."""
-    return next(finding["passed"] for finding in record["validators"] if finding["name"] == validator)
 
 
 def test_hybrid_by_hand_and_through_libvirt_are_the_same_scenario(pair: list[Host], tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The disks that are copied with a guest: what they are, their new images, and what stays behind.
 
-Two rules hold whatever happens.  A file that this instrument has not made or left here itself is never written, moved
-or removed.  And no image is removed that a guest has run on here, or while a guest of that name is on this host.
+For a site's own guest two rules hold whatever happens.  A file that this instrument has not made or left here itself
+is never written, moved or removed.  And no image is removed that a guest has run on here, or while a guest of that name
+is on this host.  The workload guest's disk is the instrument's own: it is made for each start, and goes with the guest.
 """
 
 from __future__ import annotations

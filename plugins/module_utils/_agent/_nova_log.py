@@ -16,12 +16,13 @@ _LINE = re.compile(r"(?P<time>\S+ \S+) \d+ [A-Z]+ nova\.\S+ .*\[instance: (?P<in
 
 def log_bytes(logs: Sequence[str] = LOGS) -> int:
     """How long the log is; 0 where there is none."""
-    return next((path.stat().st_size for path in map(Path, logs) if path.exists()), 0)
+    path = _existing(logs)
+    return 0 if path is None else path.stat().st_size
 
 
 def log_lines(instance: str, since_bytes: int, logs: Sequence[str] = LOGS) -> list[dict[str, Any]]:
     """Its lines of an *instance* behind what it had, each with ``time_of_day_ms`` (of the epoch) and ``message``."""
-    path = next((path for path in map(Path, logs) if path.exists()), None)
+    path = _existing(logs)
     if path is None:
         return []
     with path.open("rb") as log:
@@ -33,6 +34,10 @@ def log_lines(instance: str, since_bytes: int, logs: Sequence[str] = LOGS) -> li
         for line in found
         if line is not None and line["instance"] == instance
     ]
+
+
+def _existing(logs: Sequence[str]) -> Path | None:
+    return next((path for path in map(Path, logs) if path.exists()), None)
 
 
 def _milliseconds(stamp: str) -> int:
