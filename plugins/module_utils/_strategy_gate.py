@@ -126,6 +126,11 @@ def _lacking(wanted: Wanted, end: End) -> Iterator[str]:
             f" {dotted(end.qemu_version)} has while it switches to post-copy, and Nova loses every other migration by"
             " that: build it with the fixes of the role libvirt, or install an older QEMU (qemu_suite)"
         )
+    if wanted.driver == "qmp" and strategy.uses_postcopy and offer["userfaultfd_by_libvirt"]:
+        yield (
+            f"QEMU on {end.name} may use userfaultfd only where libvirt starts it, {needs}: set"
+            f" qemu_userfaultfd_cure to device and deploy, {instead}"
+        )
     yield from _unmet_needs(strategy, end, needs, instead)
     if strategy.name in offer["refusals"]:
         yield (

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Sequence
 from xml.etree import ElementTree
 
 from ._binding import libvirt
+from ._permission import post_copy_permission
 from ._qemu import converse
 
 _QEMU_CONF = Path("/etc/libvirt/qemu.conf")
@@ -31,8 +32,8 @@ def offer(
     neutral: Mapping[str, Any],
     memory_mib: int,
 ) -> dict[str, Any]:
-    """``{"capabilities", "parameters", "refusals", "missing_constants", "migration_features", "tls_refusal",
-    "locks_memory"}``.
+    """``{"capabilities", "parameters", "refusals", "userfaultfd_by_libvirt", "missing_constants", "migration_features",
+    "tls_refusal", "locks_memory"}``.
 
     Each of *trials* (name of a strategy → ``{"capabilities", "parameters", "dirty_ring"}``) is set in the *emulator*
     itself, after all is off and *neutral* parameters are back; *refusals* has QEMU's words by the strategy's name.
@@ -45,6 +46,8 @@ def offer(
     tls = [_object_add(endpoint) for endpoint in ("server", "client")]
     (tls_server, tls_client) = converse(emulator, *tls)
     tls_refusal = next((words for words in map(_refusal, (tls_server, tls_client)) if words), None)
+    # QEMU by hand would be refused what libvirt gives to its own guests, and so is not asked where it would try.
+    by_libvirt: bool = post_copy_permission(emulator)["needs_libvirt"]
     refusals: dict[str, str] = {}
     for with_ring in (False, True):
         some = {
@@ -53,10 +56,13 @@ def offer(
             if bool(trial["dirty_ring"]) is with_ring and set(trial["capabilities"]) <= known
         }
         if some:
-            refusals.update(_tried(emulator, some, known, neutral, with_ring, with_tls=not tls_refusal))
+            refusals.update(
+                _tried(emulator, some, known, neutral, with_ring, with_tls=not tls_refusal, incoming=not by_libvirt)
+            )
     return {
         **offered,
         "refusals": refusals,
+        "userfaultfd_by_libvirt": by_libvirt,
         "missing_constants": [name for name in constants if not hasattr(libvirt, name)],
         "migration_features": _migration_features(connection),
         "tls_refusal": tls_refusal,
@@ -71,6 +77,7 @@ def _tried(
     neutral: Mapping[str, Any],
     with_ring: bool,
     with_tls: bool,
+    incoming: bool,
 ) -> dict[str, str]:
     """QEMU's refusals; trials share one process, so each begins by taking back what the one before has set."""
     touched = sorted({name for trial in trials.values() for name in trial["capabilities"]})
@@ -82,7 +89,8 @@ def _tried(
             _set_parameters({**neutral, **trial["parameters"]}),
             _set_capabilities(dict.fromkeys(trial["capabilities"], True)),
         ]
-    answers = converse(emulator, *requests, options=("-accel", f"kvm,{DIRTY_RING}") if with_ring else ())[first:]
+    options = ("-accel", f"kvm,{DIRTY_RING}") if with_ring else ()
+    answers = converse(emulator, *requests, options=options, incoming=incoming)[first:]
     found = {}
     for number, name in enumerate(trials):
         words = [_refusal(answer) for answer in answers[3 * number : 3 * number + 3]]

@@ -59,9 +59,16 @@ def post_copy_refusal(emulator: str) -> str | None:
     return str(answer["error"]["desc"]) if "error" in answer else None
 
 
-def converse(emulator: str, *requests: dict[str, Any], options: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Start QEMU without a machine, send *requests* over QMP, and return their answers in order."""
-    bare = ["-machine", "none", "-nodefaults", "-display", "none", "-incoming", "defer", "-qmp", "stdio"]
+def converse(
+    emulator: str, *requests: dict[str, Any], options: Sequence[str] = (), incoming: bool = True
+) -> list[dict[str, Any]]:
+    """Start QEMU without a machine, send *requests* over QMP, and return their answers in order.
+
+    Only one that waits for an *incoming* migration tries userfaultfd when it is told to do post-copy.
+    """
+    bare = ["-machine", "none", "-nodefaults", "-display", "none", "-qmp", "stdio"]
+    if incoming:
+        bare += ["-incoming", "defer"]
     spoken = [{"execute": "qmp_capabilities"}, *requests, {"execute": "quit"}]
     try:
         done = subprocess.run(

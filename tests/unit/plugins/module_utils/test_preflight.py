@@ -43,6 +43,7 @@ OFFER: dict[str, Any] = {
     "capabilities": sorted(QMP_CAPABILITY_SINCE),
     "parameters": sorted(QMP_PARAMETER_SINCE),
     "refusals": {},
+    "userfaultfd_by_libvirt": False,
     "missing_constants": [],
     "migration_features": ["live", "uri_transports"],
     "tls_refusal": None,

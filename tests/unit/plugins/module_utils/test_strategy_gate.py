@@ -26,6 +26,7 @@ OFFER: dict[str, Any] = {
     "capabilities": sorted(QMP_CAPABILITY_SINCE),
     "parameters": sorted(QMP_PARAMETER_SINCE),
     "refusals": {},
+    "userfaultfd_by_libvirt": False,
     "missing_constants": [],
     "migration_features": ["live", "uri_transports"],
     "tls_refusal": None,
@@ -84,6 +85,7 @@ def test_two_whole_hosts_can_do_all_that_their_level_can() -> None:
             "libvirt",
             "the migration capability postcopy-preempt",
         ),
+        ("hybrid", end(2, userfaultfd_by_libvirt=True), "qmp", "may use userfaultfd only where libvirt starts it"),
         ("multifd", end(2, parameters=["multifd-channels"]), "qmp", "the migration parameter multifd-compression"),
     ],
 )
@@ -92,6 +94,10 @@ def test_what_one_end_lacks_is_said_once(strategy: str, other: End, driver: str,
     assert sentence in said
     assert said.endswith(".")
     assert said.count(". ") == 0
+
+
+def test_userfaultfd_by_libvirt_is_enough_for_what_libvirt_starts() -> None:
+    assert words("hybrid", end(2, userfaultfd_by_libvirt=True)) == []
 
 
 def test_a_version_that_is_too_old_is_said_for_both() -> None:
