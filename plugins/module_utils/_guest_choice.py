@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ HUGE_PAGES_KIB = (2048, 1 << 20)
 # What the guest's kernel and the workload's own book-keeping take of its memory: a fixed part and a share.
 GUEST_RESERVE_MIB = 96
 GUEST_RESERVE_SHARE = 1 / 32
+
+# A disk that is slower than this is not worth waiting for.
+_LEAST_DISK_MIB_PER_SECOND = 8.0
 
 _DISK_KEYS = ("storage", "disk_gib", "allocated_disk_mib", "freed_disk_mib")
 _GUEST_KEYS = (
@@ -41,7 +45,7 @@ STORAGES = ("local", "shared")
 
 @dataclass(frozen=True)
 class GuestDisk:
-    """A disk of the workload guest: an image file of its host, which is copied with it and which it never writes.
+    """A disk of the workload guest, which is copied with it; the guest writes the first part of it while it boots.
 
     What was written to it and deleted again stays allocated, since no file system of ours tells the disk.
     """
@@ -57,9 +61,14 @@ class GuestDisk:
         return round(self.disk_gib * (1 << 30))
 
     @property
-    def allocated_bytes(self) -> int:
-        """How much of it has to be copied."""
-        return min(self.virtual_bytes, (self.allocated_disk_mib + self.freed_disk_mib) << 20)
+    def whole_gib(self) -> int:
+        """Its size where there is none but in whole GiB: of it, too, only what was written is copied."""
+        return math.ceil(self.disk_gib)
+
+    @property
+    def written_mib(self) -> int:
+        """How much of it the guest writes, and a move has to copy."""
+        return min(self.virtual_bytes >> 20, self.allocated_disk_mib + self.freed_disk_mib)
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,12 @@ class SiteGuest:
     def to_dict(self) -> dict[str, Any]:
         """Return the guest as from_dict takes it."""
         return asdict(self)
+
+
+def disk_seconds(guest: Guest | SiteGuest) -> float:
+    """How long a guest may take to write what it writes to its disk, or to read it again; 0 without a disk of ours."""
+    disk = guest.disk if isinstance(guest, Guest) else None
+    return disk.written_mib / _LEAST_DISK_MIB_PER_SECOND if disk else 0.0
 
 
 def read_guest(top: Section) -> Guest | SiteGuest:

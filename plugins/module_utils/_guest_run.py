@@ -15,7 +15,8 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._libv
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._nova import NovaDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._qmp import QmpDriver
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import disk_seconds
+from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import ANSWER_SECONDS, GuestChannel
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario, Workload
 from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import GuestSite
@@ -99,9 +100,10 @@ class GuestRun:
         self._watching.close()
 
     def verify(self) -> None:
-        """Have the guest verify its memory, and then rest."""
+        """Have the guest verify its memory and its disk, and then rest."""
         if self.site.channel is not None and self._home is not None:
-            self._told["verified"] = or_none(self.site.channel.ask, self._home, "verify")
+            seconds = ANSWER_SECONDS + disk_seconds(self._scenario.guest)
+            self._told["verified"] = or_none(self.site.channel.ask, self._home, "verify", seconds)
             # It runs on after the campaign, and should not burn a processor for nothing.
             or_none(self.site.channel.tell, self._home, "configure", pattern="idle")
 

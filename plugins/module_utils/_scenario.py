@@ -163,9 +163,9 @@ class Scenario:
                 "guest.huge_page_kib is set, but the driver nova starts guests on ordinary pages: leave it out, or set"
                 " driver to libvirt."
             )
-        if driver != "libvirt" and isinstance(guest, Guest) and guest.disk is not None:
+        if driver == "qmp" and isinstance(guest, Guest) and guest.disk is not None:
             raise ScenarioError(
-                f"guest.disk_gib is set, but the driver {driver} copies no disk: leave it out or set driver to libvirt."
+                "guest.disk_gib is set, but the driver qmp copies no disk: leave it out, or set another driver."
             )
         strategy = read_choice(top.get("strategy") if top.has("strategy") else {})
         return cls(

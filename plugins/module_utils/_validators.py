@@ -15,6 +15,7 @@ VALIDATORS: tuple[Callable[[Observation], Finding], ...] = (
     run.ended,
     run.one_host,
     run.memory_verified,
+    run.disk_verified,
     run.strategy_happened,
     strategy.in_force,
     strategy.throttled,

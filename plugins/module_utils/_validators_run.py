@@ -184,6 +184,19 @@ def memory_verified(observation: Observation) -> Finding:
     return Finding(name, True, f"All {verified['pages']} pages hold what the guest wrote.")
 
 
+def disk_verified(observation: Observation) -> Finding:
+    """What the guest wrote to its disk before it moved is there."""
+    name = "disk_verified"
+    disk = observation["scenario"]["guest"].get("disk_gib")
+    verified = observation["guest"]["verified"] if ran_own_guest(observation) else None
+    if disk is None or verified is None:
+        return Finding(name, None, "No guest with a disk verified it.")
+    wrong, pages = verified["wrong_disk_count"], verified["disk_pages"]
+    if wrong:
+        return Finding(name, False, f"{wrong} of the {pages} pages that the guest wrote to its disk are wrong.")
+    return Finding(name, True, f"All {pages} pages that the guest wrote to its disk are there.")
+
+
 def vantage_points(observation: Observation) -> Finding:
     """All vantage points saw the downtime, and none saw less than it can: events <= guest <= network.
 

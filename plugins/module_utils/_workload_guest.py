@@ -17,7 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     result_path,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, disk_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
@@ -44,10 +44,10 @@ class WorkloadGuest:
         scenario: Scenario,
     ) -> None:
         self.name = guest.name
-        self._disk = guest.disk
+        self._guest = guest
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
-        arguments = kernel_arguments(number, address)
+        arguments = kernel_arguments(number, address, guest)
         needs = scenario.strategy.row.needs
         self._starts = {
             connection: _by_hand(connection.host, facts[connection.host.name], guest, number, arguments, needs)
@@ -88,12 +88,13 @@ class WorkloadGuest:
     def start(self, connection: HostConnection) -> None:
         """Start the guest, with a new disk if it has one; :meth:`wait_ready` tells when it is there."""
         start = self._starts[connection]
-        if self._disk is not None:
+        disk = self._guest.disk
+        if disk is not None:
             path = disk_path(self.name)
             for host in self._connections:
                 host.call("discard_disk", path=path)
-            sizes = {"virtual_bytes": self._disk.virtual_bytes, "allocated_bytes": self._disk.allocated_bytes}
-            connection.call("write_disk", _START_SECONDS, path=path, **sizes)
+            sizes = {"virtual_bytes": disk.virtual_bytes, "allocated_bytes": disk.written_mib << 20}
+            connection.call("make_own_disk", path=path, **sizes)
         connection.call(start["call"], _START_SECONDS, **start["arguments"])
 
     def end(self) -> None:
@@ -102,7 +103,7 @@ class WorkloadGuest:
 
     def wait_ready(self, connection: HostConnection) -> None:
         """Wait for the guest's first word; raises InstrumentError with its last ones if it does not boot."""
-        self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS)
+        self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS + disk_seconds(self._guest))
 
 
 def locate(connections: Sequence[HostConnection], name: str) -> dict[str, dict[str, Any]]:
@@ -141,19 +142,20 @@ def is_ours(state: Mapping[str, Any]) -> bool:
     return str(state["description"]).startswith(WORKLOAD_MARK)
 
 
-def kernel_arguments(number: int, address: str | None) -> str:
+def kernel_arguments(number: int, address: str | None, guest: Guest) -> str:
     """The guest's command line; *address* has its prefix length."""
     arguments = ["console=ttyS0", "quiet", "stsm.working_set_mib=16", f"stsm.seed={number}"]
     if address is not None:
         arguments.append(f"stsm.address={address}")
+    if guest.disk is not None and guest.disk.written_mib:
+        arguments.append(f"stsm.written_disk_mib={guest.disk.written_mib}")
     return " ".join(arguments)
 
 
 def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
-    # A guest of an older build of the workload, or with other bytes on its disk, is another guest: it is replaced.
-    build = facts["workload_digest"] + ("" if guest.disk is None else f" {guest.disk.allocated_bytes}")
-    xml = describe(domain_xml(guest, arguments, host, version, number), build)
+    # A guest of an older build of the workload is another guest: it is replaced.
+    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
     return {
         "call": "start_guest",
         "arguments": {"definition": xml, "result_path": result_path(guest)},

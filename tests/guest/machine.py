@@ -37,8 +37,9 @@ class Machine:
         network: bool = True,
         incoming: str | None = None,
         command_line: str = "",
+        arguments: tuple[str, ...] = (),
     ) -> None:
-        """Start QEMU; `incoming` is the URI of a migration to wait for instead of booting."""
+        """Start QEMU, with further *arguments*; `incoming` is the URI of a migration to wait for instead of booting."""
         self.directory = directory / name
         self.directory.mkdir()
         self.results_path = self.directory / "results.jsonl"
@@ -64,6 +65,7 @@ class Machine:
                 *("-device", "virtserialport,chardev=control,name=org.stsm.control"),
                 *(self._network_arguments() if network else ("-nic", "none")),
                 *(("-incoming", incoming) if incoming else ()),
+                *arguments,
             ],
             stdout=subprocess.DEVNULL,
             stderr=(self.directory / "qemu.log").open("w"),

@@ -19,7 +19,12 @@ _BOOT_ONCE = Path(__file__).parents[2] / "roles" / "workload" / "files" / "boot_
 
 @pytest.mark.parametrize(
     ("working_set_mib", "command_line", "said"),
-    [(4000, "", "a working set of 4000 MiB was asked for"), (64, "stsm.colour=red", "has a wrong 'stsm.colour'")],
+    [
+        (4000, "", "a working set of 4000 MiB was asked for"),
+        (64, "stsm.colour=red", "has a wrong 'stsm.colour'"),
+        (64, "stsm.written_disk_mib=0", "has a wrong 'stsm.written_disk_mib'"),
+        (64, "stsm.written_disk_mib=1", "the disk /dev/vda could not be opened .*: give the guest one"),
+    ],
 )
 def test_guest_that_cannot_work_says_why(
     image: Path, tmp_path: Path, working_set_mib: int, command_line: str, said: str

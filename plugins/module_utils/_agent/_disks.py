@@ -84,14 +84,12 @@ def _attribute(element: ElementTree.Element | None, name: str) -> str:
     return "" if element is None else element.get(name, "")
 
 
-def write_disk(path: str, virtual_bytes: int, allocated_bytes: int) -> None:
-    """Make the image of a workload guest's disk, of which so much is allocated."""
-    _require_room([{"path": path, "target": "vda", "virtual_bytes": virtual_bytes, "allocated_bytes": allocated_bytes}])
-    block = os.urandom(1 << 20)
-    with Path(path).open("xb") as image:
-        for offset in range(0, allocated_bytes, len(block)):
-            image.write(block[: allocated_bytes - offset])
-        image.truncate(virtual_bytes)
+def make_own_disk(path: str, virtual_bytes: int, allocated_bytes: int) -> None:
+    """Make the image of a workload guest's disk, on which the guest will write so much."""
+    sizes = {"virtual_bytes": virtual_bytes, "allocated_bytes": allocated_bytes}
+    disk = {"path": path, "target": "vda", "format": "raw", **sizes}
+    _require_room([disk])
+    _make_image(disk, [])
 
 
 def discard_disk(path: str, ledger: str = LEDGER) -> None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Callable, Mapping
 from ._boot_proof import boot_proof
 from ._clock import now_ns
 from ._dirtying import describe, measure
-from ._disks import GuestDisks, discard_disk, write_disk
+from ._disks import GuestDisks, discard_disk, make_own_disk
 from ._errors import AgentError
 from ._facts import gather
 from ._faults import Fault
@@ -259,8 +259,8 @@ class Session:
             self._guest_disks = GuestDisks(self._libvirt)
         return self._guest_disks
 
-    def write_disk(self, path: str, virtual_bytes: int, allocated_bytes: int) -> None:
-        write_disk(path, virtual_bytes, allocated_bytes)
+    def make_own_disk(self, path: str, virtual_bytes: int, allocated_bytes: int) -> None:
+        make_own_disk(path, virtual_bytes, allocated_bytes)
 
     def discard_disk(self, path: str) -> None:
         discard_disk(path)

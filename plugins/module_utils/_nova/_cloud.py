@@ -118,14 +118,14 @@ class Cloud:
 
     # -- what servers are made of ----------------------------------------------------------------------------------
 
-    def flavor_id(self, memory_mib: int, vcpus: int) -> str:
-        """A flavor of this size without a disk of its own, which is made if there is none."""
-        name = f"stsm-{memory_mib}-{vcpus}"
+    def flavor_id(self, memory_mib: int, vcpus: int, disk_gib: int) -> str:
+        """A flavor of this size, which is made if there is none; with 0 GiB the disk is as large as its image."""
+        name = f"stsm-{memory_mib}-{vcpus}-{disk_gib}"
         flavors = self._compute("GET", "/flavors", params={"is_public": "None"})["flavors"]
         found = [flavor["id"] for flavor in flavors if flavor["name"] == name]
         if found:
             return str(found[0])
-        wanted = {"name": name, "ram": memory_mib, "vcpus": vcpus, "disk": 0}
+        wanted = {"name": name, "ram": memory_mib, "vcpus": vcpus, "disk": disk_gib}
         return str(self._compute("POST", "/flavors", {"flavor": wanted})["flavor"]["id"])
 
     def image_id(self, name: str) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host, HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import WORKLOAD_MARK
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, disk_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import Cloud, Server
 from ansible_collections.stsm.live_migration.plugins.module_utils._nova._images import image_of
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
@@ -57,7 +57,7 @@ class InstanceGuest:
         self._cloud = cloud
         self._address = address
         self._build = str(next(iter(facts.values()))["workload_digest"])
-        self._arguments = f"{kernel_arguments(number, address)} stsm.serial=ttyS0"
+        self._arguments = f"{kernel_arguments(number, address, guest)} stsm.serial=ttyS0"
         text = json.dumps([guest.to_dict(), self._arguments, self._build, cloud.choice.network], sort_keys=True)
         self._digest = hashlib.sha256(text.encode()).hexdigest()
         self._server: Server = {}
@@ -117,10 +117,11 @@ class InstanceGuest:
         """Have Nova build the guest on a host; returns once libvirt has started it."""
         image = image_of(self._cloud, self._guest, self._arguments, self._digest, self._build, connection)
         address = self._address.partition("/")[0] if self._address else None
+        disk = self._guest.disk
         identifier = self._cloud.create_server(
             name=self._server_name,
             imageRef=image,
-            flavorRef=self._cloud.flavor_id(self._guest.memory_mib, self._guest.vcpus),
+            flavorRef=self._cloud.flavor_id(self._guest.memory_mib, self._guest.vcpus, disk.whole_gib if disk else 0),
             networks=self._cloud.networks(address),
             host=nova_host(connection.host),
             metadata={_OURS: self._mark},
@@ -130,7 +131,7 @@ class InstanceGuest:
 
     def wait_ready(self, connection: HostConnection) -> None:
         """Wait for the guest's first word."""
-        self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS)
+        self.channel.wait_ready(connection, BOOT_LIMIT_SECONDS + disk_seconds(self._guest))
 
     def end(self) -> None:
         """Have Nova remove the guest, and see that no host keeps what Nova has lost sight of."""

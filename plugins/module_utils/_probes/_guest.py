@@ -11,7 +11,7 @@ from typing import Any, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import HostConnection
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 
-_ANSWER_SECONDS = 30
+ANSWER_SECONDS = 30
 
 
 class GuestChannel:
@@ -54,7 +54,7 @@ class GuestChannel:
         )
 
     def ask(
-        self, host: HostConnection, command: str, timeout_seconds: float = _ANSWER_SECONDS, **values: Any
+        self, host: HostConnection, command: str, timeout_seconds: float = ANSWER_SECONDS, **values: Any
     ) -> dict[str, Any]:
         """Give *command* to the guest on *host* and wait for its answer, which may come from either host."""
         identifier = self.tell(host, command, **values)

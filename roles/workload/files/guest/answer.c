@@ -48,7 +48,8 @@ static void write_verified(struct text *text, const struct outcome *outcome)
 		text_add(text, index == 0 ? "" : ",");
 		write_fault(text, &faults->wrong[index]);
 	}
-	text_add(text, "]");
+	text_add(text, "],\"disk_pages\":%" PRIu64 ",\"wrong_disk_count\":%" PRIu64, outcome->disk.page_count,
+		 outcome->disk.wrong_count);
 	write_number(text, "duration_ms", (double)outcome->duration_ns / NS_PER_MS);
 }
 

@@ -24,6 +24,7 @@ static void report(struct workload *workload, struct outcome *outcome)
 static void verify(struct workload *workload, struct outcome *outcome)
 {
 	outcome->faults = memory_verify(&workload->memory);
+	outcome->disk = disk_verify();
 	outcome->duration_ns = clock_now_ns() - outcome->now_ns;
 }
 

@@ -6,6 +6,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "control.h"
+#include "disk.h"
 #include "echo_server.h"
 #include "fatal.h"
 #include "network.h"
@@ -63,6 +64,8 @@ int main(void)
 		fatal("%s", message);
 	boot_load_modules();
 	channel_start(port_of(&options, RESULTS_PORT));
+	if (options.written_disk_mib > 0)
+		disk_write(options.written_disk_mib, options.seed);
 	connected = options.has_address && network_set_up(options.address, options.prefix_length, interface);
 	worker_start(options.working_set_mib, options.seed);
 	if (connected)

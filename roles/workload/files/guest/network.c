@@ -54,6 +54,19 @@ static void set_address(int descriptor, unsigned long request, const char *name,
 		fatal("the interface %s did not take its address: %s", name, strerror(errno));
 }
 
+/* Have the kernel say whose the address is now when the interface comes up: those who knew the address from an earlier
+ * guest would go on sending to that one's interface. */
+static void announce(const char *name)
+{
+	char path[sizeof("/proc/sys/net/ipv4/conf//arp_notify") + IF_NAMESIZE];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/arp_notify", name);
+	file = fopen(path, "we");
+	if (file == NULL || fputs("1", file) == EOF || fclose(file) == EOF)
+		fatal("%s could not be set: %s", path, strerror(errno));
+}
+
 static void switch_on(int descriptor, const char *name)
 {
 	struct ifreq interface = {0};
@@ -76,6 +89,7 @@ bool network_set_up(uint32_t address, uint32_t prefix_length, char name[NETWORK_
 	if (found) {
 		set_address(descriptor, SIOCSIFADDR, name, address);
 		set_address(descriptor, SIOCSIFNETMASK, name, UINT32_MAX << (32u - prefix_length));
+		announce(name);
 		switch_on(descriptor, name);
 	}
 	close(descriptor);

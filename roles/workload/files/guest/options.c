@@ -11,7 +11,7 @@
 
 #define PREFIX "stsm."
 #define DEFAULT_WORKING_SET_MIB 256u
-#define MAXIMUM_WORKING_SET_MIB 1048576u
+#define MAXIMUM_MIB 1048576u
 
 static bool parse_address(char *value, struct options *options)
 {
@@ -31,13 +31,13 @@ static bool parse_address(char *value, struct options *options)
 	return true;
 }
 
-static bool parse_working_set(const char *value, struct options *options)
+static bool parse_mib(const char *value, uint32_t *mib)
 {
-	uint64_t mib;
+	uint64_t number;
 
-	if (!number_parse_uint(value, &mib) || mib < 1 || mib > MAXIMUM_WORKING_SET_MIB)
+	if (!number_parse_uint(value, &number) || number < 1 || number > MAXIMUM_MIB)
 		return false;
-	options->working_set_mib = (uint32_t)mib;
+	*mib = (uint32_t)number;
 	return true;
 }
 
@@ -55,7 +55,9 @@ static bool parse_option(char *key, char *value, struct options *options)
 	if (strcmp(key, PREFIX "address") == 0)
 		return parse_address(value, options);
 	if (strcmp(key, PREFIX "working_set_mib") == 0)
-		return parse_working_set(value, options);
+		return parse_mib(value, &options->working_set_mib);
+	if (strcmp(key, PREFIX "written_disk_mib") == 0)
+		return parse_mib(value, &options->written_disk_mib);
 	if (strcmp(key, PREFIX "seed") == 0)
 		return number_parse_uint(value, &options->seed);
 	if (strcmp(key, PREFIX "serial") == 0)
@@ -78,7 +80,8 @@ bool options_parse(char *line, struct options *options, char message[OPTIONS_MES
 		if (equals == NULL || !parse_option(word, equals + 1, options)) {
 			snprintf(message, OPTIONS_MESSAGE_BYTES,
 				 "the kernel command line has a wrong '%.60s': give stsm.address=A.B.C.D/LENGTH, "
-				 "stsm.working_set_mib=NUMBER, stsm.seed=NUMBER or stsm.serial=ttyS0",
+				 "stsm.working_set_mib=NUMBER, stsm.written_disk_mib=NUMBER, stsm.seed=NUMBER or "
+				 "stsm.serial=ttyS0",
 				 word);
 			return false;
 		}

@@ -18,6 +18,7 @@ struct options {
 	uint32_t prefix_length;
 	uint32_t working_set_mib;
 	uint64_t seed;
+	uint32_t written_disk_mib; /* 0: the disk, if there is one, is left alone */
 	char serial[OPTIONS_SERIAL_BYTES]; /* path of a serial line instead of the ports, or empty */
 };
 

@@ -6,6 +6,7 @@
 #define STSM_WORKER_H
 
 #include "command.h"
+#include "disk.h"
 #include "memory.h"
 #include "window.h"
 
@@ -22,6 +23,7 @@ struct outcome {
 	uint64_t now_ns;          /* when it was carried out */
 	struct window window;     /* report */
 	struct memory_faults faults; /* verify */
+	struct disk_check disk;      /* verify */
 	struct memory_fault injected; /* inject */
 	uint64_t page_count;
 };

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from commands import run
 
-_MODULES = ("virtio_pci", "virtio_console", "virtio_net")
+_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net")
 _CONSOLE_MAJOR, _CONSOLE_MINOR = 5, 1
 
 

@@ -259,7 +259,15 @@ def observation(strategy: str = "hybrid", dirty_rate_of_link: float = 0.25, **to
         "guest": {
             "warm_up": report(-2_100, rate, -100, guest),
             "window": report(-90, rate, LAST, guest),
-            "verified": {"kind": "verified", "pages": 65_536, "wrong_count": 0, "wrong": [], "duration_ms": 15},
+            "verified": {
+                "kind": "verified",
+                "pages": 65_536,
+                "wrong_count": 0,
+                "wrong": [],
+                "disk_pages": 0,
+                "wrong_disk_count": 0,
+                "duration_ms": 15,
+            },
         },
         "guest_location": "destination",
         "calibration": [

@@ -279,14 +279,16 @@ def test_what_was_made_goes_when_the_next_disk_cannot_be_made(
     assert list(tmp_path.glob("*.*")) == []
 
 
-def test_a_workload_guests_disk_is_written_as_asked_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_workload_guests_disk_is_made_once_and_leaves_nothing(tmp_path: Path) -> None:
     path, ledger = tmp_path / "guest.disk", tmp_path / "ledger"
-    _disks.write_disk(str(path), 64 << 20, (3 << 20) + 5)
+    _disks.make_own_disk(str(path), 64 << 20, 3 << 20)
     status = path.stat()
     assert status.st_size == 64 << 20
-    assert 3 << 20 <= status.st_blocks * 512 < 4 << 20
+    assert status.st_blocks == 0
     with pytest.raises(FileExistsError):
-        _disks.write_disk(str(path), 64 << 20, 0)
+        _disks.make_own_disk(str(path), 64 << 20, 0)
+    with pytest.raises(AgentError, match="make room"):
+        _disks.make_own_disk(str(tmp_path / "huge.disk"), 1 << 60, 1 << 60)
     ledger.mkdir()
     for name, left in ((UUID, path), ("another", tmp_path / "other.disk")):
         (ledger / f"{name}.json").write_text(json.dumps({"guest": "g", "left": {str(left): [1, 2, 3, 4]}}))

@@ -26,8 +26,9 @@ from ansible_collections.stsm.live_migration.tests.unit.plugins.module_utils._ob
 Fault = Callable[[dict[str, Any]], None]
 
 
-# They judge what the four strategies have not, and faults that nobody asked for.
+# They judge what the four strategies and their guests have not, and faults that nobody asked for.
 OF_FEATURES = {
+    "disk_verified",
     "throttled",
     "channels_used",
     "xbzrle_used",
@@ -100,6 +101,12 @@ def test_guests_that_move_at_once_are_judged_by_all_their_bytes_together() -> No
     assert "nic_bytes" in not_applicable(unknown)
 
 
+def test_a_disk_that_came_along_is_whole() -> None:
+    assert failures(with_disk(0)) == {}
+    assert "disk_verified" not in {finding.name for finding in validate(with_disk(0))[1] if finding.passed is None}
+    assert "3 of the 512 pages" in failures(with_disk(3))["disk_verified"]
+
+
 def test_a_load_that_was_there_passes_and_its_bytes_are_no_mystery() -> None:
     assert failures(loaded()) == {}
     assert not_applicable(loaded()) == set()
@@ -134,6 +141,14 @@ def unverified(seen: dict[str, Any]) -> None:
 
 def half_verified(seen: dict[str, Any]) -> None:
     seen["guest"]["verified"]["pages"] = 32_768
+
+
+def with_disk(wrong_count: int) -> dict[str, Any]:
+    """A good run of a guest that wrote 2 MiB to its disk, of which some came back wrong."""
+    seen = observation()
+    seen["scenario"]["guest"].update(disk_gib=1, allocated_disk_mib=2)
+    seen["guest"]["verified"].update(disk_pages=512, wrong_disk_count=wrong_count)
+    return seen
 
 
 def no_page_requests(seen: dict[str, Any]) -> None:

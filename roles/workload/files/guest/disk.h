@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Copyright (c) 2026, the stsm.live_migration authors
+ */
+/* The guest's disk: its first part is written while the guest boots, and read again by verify. */
+#ifndef STSM_DISK_H
+#define STSM_DISK_H
+
+#include <stdint.h>
+
+struct disk_check {
+	uint64_t page_count;
+	uint64_t wrong_count;
+};
+
+/* Write the first part of the first disk, past all caches. Ends the guest when there is no disk or too little room. */
+void disk_write(uint32_t mib, uint64_t seed);
+
+/* Read what was written, past all caches; no pages if nothing was. One caller at a time. */
+struct disk_check disk_verify(void);
+
+#endif
