@@ -31,11 +31,12 @@ PATIENCE_SECONDS = 120
 FAST = {"dirty_rate_mib_per_second": 200}
 
 
-def scenario(strategy: str, driver: str = "nova", **workload: Any) -> Scenario:
-    """A small guest that moves by a strategy."""
+def scenario(strategy: str, driver: str = "nova", written_disk_mib: int = 0, **workload: Any) -> Scenario:
+    """A small guest that moves by a strategy, with a disk if it is to write to one."""
+    disk = {"disk_gib": 1, "allocated_disk_mib": written_disk_mib} if written_disk_mib else {}
     return Scenario.from_dict(
         {
-            "guest": {"memory_mib": 384},
+            "guest": {"memory_mib": 384, **disk},
             "workload": {"working_set_mib": 128, "dirty_rate_mib_per_second": 10, **workload},
             "link": {"rate_mbit_per_second": LINK_MBIT_PER_SECOND},
             "strategy": {"name": strategy},

@@ -70,6 +70,10 @@ options:
           - For a libvirt beside the distribution's it is C(/opt/stsm-live-migration/libvirt/bin/python3).
         type: path
         default: /usr/bin/python3
+      shared_folder:
+        description: Where hosts that share their guests' images have them, the same on both.
+        type: path
+        default: /var/lib/stsm-live-migration/shared
       ssh_arguments:
         description: Further arguments of C(ssh), such as the key and the known hosts.
         type: list

@@ -9,7 +9,12 @@ import shlex
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-_RENAMED = {"ansible_port": "port", "ansible_user": "user", "qemu_binary": "emulator"}
+_RENAMED = {
+    "ansible_port": "port",
+    "ansible_user": "user",
+    "qemu_binary": "emulator",
+    "shared_storage_directory": "shared_folder",
+}
 _FILE_OPTIONS = ("UserKnownHostsFile", "IdentityFile", "ControlPath")
 # Of a libvirt beside the distribution's: a Python that reaches it, and the ports that the role libvirt gives it.
 _BESIDE_PYTHON = "/opt/stsm-live-migration/libvirt/bin/python3"

@@ -51,6 +51,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._agent import 
     _samples,
     _serial_line,
     _session,
+    _shared_folder,
     _stall,
     _stream,
     _survey,

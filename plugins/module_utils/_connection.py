@@ -52,6 +52,8 @@ class Host:
     libvirt_port: int = 0
     libvirt_transport: str = "tls"
     emulator: str = ""
+    # Where hosts that share their guests' images have them (the role shared_storage).
+    shared_folder: str = "/var/lib/stsm-live-migration/shared"
     python: str = "/usr/bin/python3"
     ssh_arguments: Sequence[str] = ()
     concessions: Sequence[str] = ()

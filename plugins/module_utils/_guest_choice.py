@@ -39,13 +39,15 @@ _GUEST_KEYS = (
     *_DISK_KEYS,
 )
 
-# A disk on storage that both hosts share is known, so that a campaign can ask for it, and refused by name.
+# Of the hosts by themselves, or one folder of both.
 STORAGES = ("local", "shared")
 
 
 @dataclass(frozen=True)
 class GuestDisk:
-    """A disk of the workload guest, which is copied with it; the guest writes the first part of it while it boots.
+    """A disk of the workload guest, of which the guest writes the first part while it boots.
+
+    One on local storage is copied with the guest, one on shared storage stays where it is.
 
     What was written to it and deleted again stays allocated, since no file system of ours tells the disk.
     """
@@ -88,7 +90,7 @@ class Guest:
     @property
     def copy_disks(self) -> bool:
         """Whether image files are copied with the guest."""
-        return self.disk is not None
+        return self.disk is not None and self.disk.storage == "local"
 
     @property
     def largest_working_set_mib(self) -> int:
@@ -145,7 +147,7 @@ def read_guest(top: Section) -> Guest | SiteGuest:
             f"guest.accelerator is '{ANY_ACCELERATOR}', but a run has one of {', '.join(ACCELERATORS)}: set the one"
             f" that preflight_info returns (the role campaign does so for '{ANY_ACCELERATOR}' in campaign_scenario)."
         )
-    section.refuse_any(["copy_disks"], "the workload guest's own disk is always copied", "leave it out")
+    section.refuse_any(["copy_disks"], "the workload guest has storage for that", "leave it out")
     huge_page_kib = section.whole("huge_page_kib") if section.has("huge_page_kib") else None
     if huge_page_kib is not None and huge_page_kib not in HUGE_PAGES_KIB:
         raise section.refuse("huge_page_kib", " or ".join(map(str, HUGE_PAGES_KIB)))
@@ -162,13 +164,9 @@ def read_guest(top: Section) -> Guest | SiteGuest:
 
 
 def _read_disk(section: Section) -> GuestDisk:
-    if section.choice("storage", STORAGES, default="local") == "shared":
-        raise ScenarioError(
-            "guest.storage is 'shared', but the workload guest's disk is a file of the host that it runs on: set it to"
-            " local, or give guest.domain, a guest of the site whose disk is on its shared storage."
-        )
     return GuestDisk(
         disk_gib=section.number("disk_gib", above=0),
         allocated_disk_mib=section.whole("allocated_disk_mib", 0, at_least=0),
         freed_disk_mib=section.whole("freed_disk_mib", 0, at_least=0),
+        storage=section.choice("storage", STORAGES, default=GuestDisk.storage),
     )

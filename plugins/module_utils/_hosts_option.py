@@ -32,6 +32,7 @@ def hosts_argument_spec() -> dict[str, Any]:
                 "name": {"type": "str", "required": True},
                 "port": {"type": "int", "default": 22},
                 "python": {"type": "path", "default": "/usr/bin/python3"},
+                "shared_folder": {"type": "path", "default": "/var/lib/stsm-live-migration/shared"},
                 "ssh_arguments": {"type": "list", "elements": "str", "default": []},
                 "tenant_bridge": {"type": "str", "default": "tenant0"},
                 "user": {"type": "str", "default": "root"},

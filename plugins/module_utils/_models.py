@@ -90,7 +90,7 @@ def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: fl
         scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario), busy_share
     )
     disk = scenario.guest.disk
-    disk_seconds = 0.0 if disk is None else disk.written_mib / stream.rate
+    disk_seconds = disk.written_mib / stream.rate if disk is not None and scenario.guest.copy_disks else 0.0
     expected = _of_memory(stream, STRATEGIES[scenario.strategy.name])
     # libvirt copies the disks before the memory.
     return replace(expected, total_time_ms=expected.total_time_ms + 1e3 * disk_seconds)

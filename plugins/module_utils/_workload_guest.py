@@ -17,7 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     result_path,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, disk_seconds
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import STORAGES, Guest, disk_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
@@ -47,12 +47,14 @@ class WorkloadGuest:
         self._guest = guest
         self.channel = GuestChannel(guest.name, result_path(guest), connections)
         self._connections = connections
+        hosts = [connection.host for connection in connections]
+        self._disk_path = disk_path(guest.name, guest.disk.storage, hosts) if guest.disk is not None else None
         arguments = kernel_arguments(number, address, guest)
         needs = scenario.strategy.row.needs
         self._starts = {
             connection: _by_hand(connection.host, facts[connection.host.name], guest, number, arguments, needs)
             if scenario.driver == "qmp"
-            else _by_libvirt(connection.host, facts[connection.host.name], guest, number, arguments)
+            else _by_libvirt(connection.host, facts[connection.host.name], guest, number, arguments, self._disk_path)
             for connection in connections
         }
 
@@ -90,7 +92,7 @@ class WorkloadGuest:
         start = self._starts[connection]
         disk = self._guest.disk
         if disk is not None:
-            path = disk_path(self.name)
+            path = self._disk_path
             for host in self._connections:
                 host.call("discard_disk", path=path)
             sizes = {"virtual_bytes": disk.virtual_bytes, "allocated_bytes": disk.written_mib << 20}
@@ -133,8 +135,10 @@ def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
                 ended.add(name)
     # A move has left an image on the other host as well.
     for name in ended:
-        for connection in connections:
-            connection.call("discard_disk", path=disk_path(name))
+        for storage in STORAGES:
+            path = disk_path(name, storage, [connection.host for connection in connections])
+            for connection in connections:
+                connection.call("discard_disk", path=path)
 
 
 def is_ours(state: Mapping[str, Any]) -> bool:
@@ -152,10 +156,12 @@ def kernel_arguments(number: int, address: str | None, guest: Guest) -> str:
     return " ".join(arguments)
 
 
-def _by_libvirt(host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str) -> _Start:
+def _by_libvirt(
+    host: Host, facts: Mapping[str, Any], guest: Guest, number: int, arguments: str, disk: str | None
+) -> _Start:
     version = [int(part) for part in facts["qemu_version"].split(".")]
     # A guest of an older build of the workload is another guest: it is replaced.
-    xml = describe(domain_xml(guest, arguments, host, version, number), facts["workload_digest"])
+    xml = describe(domain_xml(guest, arguments, host, version, number, disk), facts["workload_digest"])
     return {
         "call": "start_guest",
         "arguments": {"definition": xml, "result_path": result_path(guest)},

@@ -48,9 +48,9 @@ def test_what_was_written_is_on_the_disk_and_wrong_pages_are_counted(image: Path
 
 
 def test_a_disk_that_is_too_small_is_told_of(image: Path, tmp_path: Path) -> None:
-    with _guest_with_disk(image, tmp_path, _SIZE_MIB + 1) as (machine, _disk):
-        with pytest.raises(GuestError, match=f"MiB {_SIZE_MIB} of the disk could not be written"):
-            machine.wait_until_ready()
+    words = f"MiB {_SIZE_MIB} of the disk could not be written"
+    with _guest_with_disk(image, tmp_path, _SIZE_MIB + 1) as (machine, _disk), pytest.raises(GuestError, match=words):
+        machine.wait_until_ready()
 
 
 def test_a_guest_without_a_disk_has_none_to_verify(guest: Machine) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the stsm.live_migration authors
-"""A site's own guest whose disk lies on the control host: it moves, and its disk stays where it is."""
+"""Guests whose disks lie on the control host, a site's own and the workload's: they move, and their disks stay."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nested_hosts import GUEST_ADDRESS, LINK
+from measured_pair import found
+from nested_hosts import GUEST_ADDRESS, LINK, benchmark, scenario
 from own_guest import DOMAIN, definition, on
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark import Benchmark
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
+from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._domain import disk_path
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._network import NetworkProbe
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import open_testbed, retire_guests
 
 NETWORK = ipaddress.ip_interface(GUEST_ADDRESS).network
 ADDRESS = str(NETWORK[77])
 INTERFACE = f"{ADDRESS}/{NETWORK.prefixlen}"
 DISK = f"/var/lib/stsm-live-migration/shared/{DOMAIN}.img"
 DISK_MIB = 16
+WRITTEN_MIB = 8
 BOOT_SECONDS = 120
 
 
@@ -56,7 +60,7 @@ def own_guest(pair: list[Host]) -> Iterator[str]:
 
 
 def test_guest_moves_and_its_disk_stays(pair: list[Host], own_guest: str, tmp_path: Path) -> None:
-    scenario = Scenario.from_dict(
+    asked = Scenario.from_dict(
         {
             "guest": {"domain": DOMAIN},
             "link": LINK,
@@ -65,7 +69,7 @@ def test_guest_moves_and_its_disk_stays(pair: list[Host], own_guest: str, tmp_pa
             "warm_up_seconds": 2,
         }
     )
-    Benchmark(pair, scenario, tmp_path / "campaign", INTERFACE, calibrates=False).run(fresh=True)
+    Benchmark(pair, asked, tmp_path / "campaign", INTERFACE, calibrates=False).run(fresh=True)
     (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
     assert (record["outcome"], record["raw"]["guest_location"]) == ("completed", "destination")
     assert record["summary"]["disk_bytes"] in (0, None)
@@ -73,3 +77,17 @@ def test_guest_moves_and_its_disk_stays(pair: list[Host], own_guest: str, tmp_pa
     assert DISK in on(arrived, f"virsh domblklist {DOMAIN}")
     assert on(arrived, f"sha256sum < {DISK}") == own_guest
     assert answers()
+
+
+def test_the_workload_guest_finds_its_disk_where_it_arrives(pair: list[Host], tmp_path: Path) -> None:
+    asked = scenario("post-copy", guest={"storage": "shared", "disk_gib": 1, "allocated_disk_mib": WRITTEN_MIB})
+    benchmark(pair, tmp_path / "campaign", asked).run(fresh=True)
+    (*_earlier, record) = _record.read(tmp_path / "campaign/runs.jsonl")
+    assert (record["outcome"], record["raw"]["guest_location"]) == ("completed", "destination")
+    assert found(record, "disk_verified")
+    assert record["summary"]["disk_bytes"] in (0, None)
+    path = disk_path(asked.guest.name, "shared", pair)
+    assert [int(on(host, f"du --block-size=1M {path} | cut -f 1")) >= WRITTEN_MIB for host in pair] == [True, True]
+    with open_testbed(pair, "a test") as testbed:
+        retire_guests(testbed, asked.guest)
+    assert [on(host, f"ls {path}* 2>/dev/null || true") for host in pair] == ["", ""]

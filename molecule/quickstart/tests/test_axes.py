@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from measured_pair import found
 from own_guest import on
 from quickstart_hosts import benchmark, scenario
 
@@ -72,7 +73,8 @@ def test_a_disk_is_copied_with_the_guest_there_and_back_and_goes_with_it(pair: l
     for record in records:
         sent = record["summary"]["transferred_bytes"] + (ALLOCATED_MIB << 20)
         assert sent * 0.95 < record["summary"]["nic_bytes_source"] < sent * 1.15
-    path = disk_path(asked.guest.name)
+    assert {found(record, "disk_verified") for record in records} == {True}
+    path = disk_path(asked.guest.name, "local", pair)
     digests = {on(host, f"sha256sum < {path}") for host in pair}
     assert len(digests) == 1
     with open_testbed(pair, "a test") as testbed:

@@ -33,6 +33,7 @@ from ._offer import offer
 from ._path_calls import PathCalls
 from ._permission import post_copy_permission
 from ._samples import Sampler
+from ._shared_folder import has_mark, leave_mark, remove_mark
 from ._survey import survey, wall_clock_ns
 from ._witness import Witness
 
@@ -264,6 +265,15 @@ class Session:
 
     def discard_disk(self, path: str) -> None:
         discard_disk(path)
+
+    def leave_mark(self, folder: str) -> str | None:
+        return leave_mark(folder)
+
+    def has_mark(self, folder: str, mark: str) -> bool:
+        return has_mark(folder, mark)
+
+    def remove_mark(self, folder: str, mark: str) -> None:
+        remove_mark(folder, mark)
 
     def describe_disks(self, guest: str) -> dict[str, Any]:
         return self._disks.describe(guest)

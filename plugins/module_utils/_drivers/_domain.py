@@ -24,9 +24,15 @@ def result_path(guest: Guest) -> str:
     return f"{GUEST_DIRECTORY}/guests/{guest.name}.results"
 
 
-def disk_path(guest: str) -> str:
-    """Where the host that a guest of this name runs on keeps the image of its disk."""
-    return f"{GUEST_DIRECTORY}/guests/{guest}.disk"
+def disk_path(guest: str, storage: str, hosts: Sequence[Host]) -> str:
+    """Where the image of a guest's disk lies: with the host that it runs on, or in the folder that *hosts* share.
+
+    Others may share that folder as well, and have guests of the same name.
+    """
+    if storage == "local":
+        return f"{GUEST_DIRECTORY}/guests/{guest}.disk"
+    names = "-".join(sorted(host.name for host in hosts))
+    return f"{hosts[0].shared_folder}/{guest}-{names}.img"
 
 
 def mac_address(number: int) -> str:
@@ -34,8 +40,18 @@ def mac_address(number: int) -> str:
     return f"{TENANT_MAC}:{FIRST_MAC_BYTE + number - 1:02x}"
 
 
-def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Sequence[int], number: int = 1) -> str:
-    """The domain's XML on *host*.  Guests of one kind, and their interfaces, are told apart by *number* from 1 on."""
+def domain_xml(
+    guest: Guest,
+    kernel_arguments: str,
+    host: Host,
+    qemu_version: Sequence[int],
+    number: int = 1,
+    disk: str | None = None,
+) -> str:
+    """The domain's XML on *host*, with its *disk*'s path if it has one.
+
+    Guests of one kind, and their interfaces, are told apart by *number* from 1 on.
+    """
     domain = ElementTree.Element("domain", type="kvm" if guest.accelerator == "kvm" else "qemu")
     _add(domain, "name", guest.name)
     _add(domain, "memory", str(guest.memory_mib), unit="MiB")
@@ -57,6 +73,8 @@ def domain_xml(guest: Guest, kernel_arguments: str, host: Host, qemu_version: Se
     devices = _add(domain, "devices")
     if host.emulator:
         _add(devices, "emulator", host.emulator)
+    if guest.disk is not None and disk is not None:
+        _add_disk(devices, disk, shared=guest.disk.storage == "shared")
     _add_devices(devices, guest, host.tenant_bridge, number)
     if tuple(qemu_version) >= BLOCKTIME_SINCE:
         # libvirt has no flag for it, and QEMU counts blocktime and latency of post-copy only when told from the start.
@@ -79,13 +97,16 @@ def description(xml: str) -> str:
     return ElementTree.fromstring(xml).findtext("description") or ""
 
 
+def _add_disk(devices: ElementTree.Element, path: str, shared: bool) -> None:
+    disk = _add(devices, "disk", type="file", device="disk")
+    # What is shared goes past the host's memory, where it might be older than what the other host has written.
+    _add(disk, "driver", name="qemu", type="raw", **({"cache": "none"} if shared else {}))
+    _add(disk, "source", file=path)
+    _add(disk, "target", dev="vda", bus="virtio")
+
+
 def _add_devices(devices: ElementTree.Element, guest: Guest, tenant_bridge: str, number: int) -> None:
-    # The guest needs no screen, and a disk only to be copied: what is not there is neither emulated nor migrated.
-    if guest.disk is not None:
-        disk = _add(devices, "disk", type="file", device="disk")
-        _add(disk, "driver", name="qemu", type="raw")
-        _add(disk, "source", file=disk_path(guest.name))
-        _add(disk, "target", dev="vda", bus="virtio")
+    # The guest needs no screen: what is not there is neither emulated nor migrated.
     interface = _add(devices, "interface", type="bridge")
     _add(interface, "mac", address=mac_address(number))
     _add(interface, "source", bridge=tenant_bridge)

@@ -24,7 +24,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._workload_gues
 
 _BUILD_SECONDS, _DELETE_SECONDS, _LOOK_SECONDS = 180.0, 120.0, 1.0
 # Where every release and packager has put it.
-_INSTANCES = "/var/lib/nova/instances"
+INSTANCES = "/var/lib/nova/instances"
 _OURS = "stsm"
 # How a migration ends of which Nova knows the end: after any other it may count the guest to the wrong host, and refuse
 # to move it again.
@@ -72,7 +72,7 @@ class InstanceGuest:
     def channel(self) -> GuestChannel:
         """The way to the guest, once there is a server."""
         if self._channel is None:
-            path = f"{_INSTANCES}/{self._server['id']}/console.log"
+            path = f"{INSTANCES}/{self._server['id']}/console.log"
             self._channel = GuestChannel(self.name, path, self._connections, serial=True)
         return self._channel
 

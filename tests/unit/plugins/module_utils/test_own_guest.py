@@ -76,7 +76,7 @@ def test_disks_are_copied_only_if_that_is_asked_for() -> None:
     ("guest", "sentence"),
     [
         ({"domain": "db1", "copy_disks": "yes"}, "guest.copy_disks is the text 'yes', but must be true or false."),
-        ({"copy_disks": True}, "guest.copy_disks is given, but the workload guest's own disk is always copied"),
+        ({"copy_disks": True}, "guest.copy_disks is given, but the workload guest has storage for that"),
     ],
 )
 def test_copy_disks_that_makes_no_sense_is_refused(guest: dict[str, Any], sentence: str) -> None:

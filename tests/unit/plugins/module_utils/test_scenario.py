@@ -253,10 +253,6 @@ NAN, INFINITY = float("nan"), float("inf")
         (asked(repetition=0), "repetition is 0, but must be a whole number of at least 1."),
         (asked(time_limit_seconds=0), "time_limit_seconds is 0, but must be a number above 0."),
         (asked(warm_up_seconds=[2]), "warm_up_seconds is a list, but must be a number above 0 and at most 60."),
-        (
-            asked(guest={"disk_gib": 1, "storage": "shared"}),
-            "guest.storage is 'shared', but the workload guest's disk",
-        ),
         (asked(guest={"allocated_disk_mib": 9}), "guest.disk_gib is missing; it must be a number above 0."),
         (asked(guest={"disk_gib": 1}, driver="qmp"), "guest.disk_gib is set, but the driver qmp copies no disk: leave"),
         (asked(guest={"huge_page_kib": 4}), "guest.huge_page_kib is 4, but must be 2048 or 1048576."),

@@ -25,7 +25,7 @@ class FakeHost:
     """A host whose guests are what it was told to start."""
 
     def __init__(self, name: str) -> None:
-        self.host = SimpleNamespace(name=name, tenant_bridge="tenant0", emulator="")
+        self.host = SimpleNamespace(name=name, tenant_bridge="tenant0", emulator="", shared_folder="/shared")
         self.guests: dict[str, dict[str, Any]] = {}
         self.definitions: dict[str, str] = {}
         self.done: list[str] = []
