@@ -18,19 +18,28 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._errors import
 from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import CloudChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 
+CONTROL = "control"
 KILL = "systemctl kill --signal=KILL nova-compute"
-STRIKES: dict[str, Callable[[Site, dict[str, Any]], object]] = {
-    "source": lambda site, migration: on(site.host(migration["source_compute"]), KILL),
-    "destination": lambda site, migration: on(site.host(migration["dest_compute"]), KILL),
-    "RabbitMQ": lambda site, _migration: on(site.control, "systemctl restart rabbitmq-server"),
+# Asked at the host that is struck: the switch is over in less time than it takes to ask from here.
+KILL_AFTER_THE_SWITCH = (
+    f"for _ in $(seq 600); do virsh domstate --reason $(virsh list --name) | grep -q post-copy && {KILL} && exit; "
+    "sleep 0.02; done; exit 1"
+)
+# What is struck: the host that Nova names so in its migration, or the control host.
+STRIKES = {
+    "source": ("source_compute", KILL),
+    "destination": ("dest_compute", KILL),
+    "source after the switch": ("source_compute", KILL_AFTER_THE_SWITCH),
+    "destination after the switch": ("dest_compute", KILL_AFTER_THE_SWITCH),
+    "RabbitMQ": (CONTROL, "systemctl restart rabbitmq-server"),
 }
 
 
 @pytest.mark.parametrize("struck", STRIKES)
 def test_guest_is_whole_on_one_host_when_a_service_is_lost_while_it_migrates(site: Site, struck: str) -> None:
-    striker = _Striker(site, STRIKES[struck])
+    striker = _Striker(site, *STRIKES[struck])
     striker.start()
     try:
         site.measure(scenario("hybrid", **FAST))
@@ -42,6 +51,8 @@ def test_guest_is_whole_on_one_host_when_a_service_is_lost_while_it_migrates(sit
     assert record["raw"]["guest_location"] in ("source", "destination"), record["reason"]
     assert found(record, "memory_verified"), record["reason"]
     assert record["raw"]["guest_location"] in record["reason"]
+    if "after the switch" in struck:
+        assert record["raw"]["guest_location"] == "destination"
 
 
 def test_an_instance_in_error_is_replaced(site: Site) -> None:
@@ -105,10 +116,10 @@ def test_a_wrong_password_is_told_in_a_sentence(site: Site, tmp_path: Path) -> N
 class _Striker(threading.Thread):
     """Strikes a service once the guest's migration runs."""
 
-    def __init__(self, site: Site, strike: Callable[[Site, dict[str, Any]], object]) -> None:
+    def __init__(self, site: Site, struck: str, blow: str) -> None:
         super().__init__(daemon=True)
         self._site = site
-        self._strike = strike
+        self._struck, self._blow = struck, blow
         self._former_ids = {migration["id"] for migration in self._migrations()}
         self._ended = threading.Event()
         self.has_struck = False
@@ -118,9 +129,12 @@ class _Striker(threading.Thread):
         while not self._ended.wait(0.5):
             for migration in self._migrations():
                 if migration["status"] == "running" and migration["id"] not in self._former_ids:
-                    self._strike(self._site, migration)
+                    on(self._host(migration), self._blow)
                     self.has_struck = True
                     return
+
+    def _host(self, migration: dict[str, Any]) -> Host:
+        return self._site.control if self._struck == CONTROL else self._site.host(migration[self._struck])
 
     def _migrations(self) -> list[dict[str, Any]]:
         """The guest's last one, if it has had any."""
