@@ -27,11 +27,11 @@ def test_options_that_the_service_takes_over_are_set_and_taken_back_without_a_re
     told = play("cloud", "--tags=nova", "--extra-vars={nova_completion_timeout_seconds: 21}")
     changed = seen(site)
     for host in site.pair:
-        assert f"{host.name}: live_migration_completion_timeout: 15 -> 21" in told
+        assert f"{host.name}: live_migration_completion_timeout: 300 -> 21" in told
         assert "live_migration_completion_timeout = 21" in changed[host.name].options
         assert changed[host.name].process == before[host.name].process
     told = play("cloud", "--tags=nova_restore")
-    assert "live_migration_completion_timeout: 21 -> 15" in told
+    assert "live_migration_completion_timeout: 21 -> 300" in told
     assert seen(site) == before
 
 
