@@ -19,6 +19,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._connection import Host
 from ansible_collections.stsm.live_migration.plugins.module_utils._nova._cloud import Cloud, CloudChoice
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
+from ansible_collections.stsm.live_migration.plugins.module_utils._testbed import open_testbed, settle_guests
 
 ROOT = Path(__file__).parents[1]
 INVENTORIES = ("inventories/openstack", "molecule/inventory_openstack")
@@ -90,6 +91,11 @@ class Site:
         """When Nova last heard from each compute host."""
         services = json.loads(self.openstack("compute service list --service nova-compute --format json"))
         return {service["Host"]: service["Updated At"] for service in services}
+
+    def start_guest(self, asked: Scenario) -> None:
+        """Have the cloud run the guest."""
+        with open_testbed(self.pair, "a test", self.choice) as testbed:
+            settle_guests(testbed, asked, GUEST_ADDRESS)
 
     def remove_guest(self) -> None:
         """Have the cloud forget the guest, if it has one."""

@@ -56,7 +56,7 @@ def test_guest_is_whole_on_one_host_when_a_service_is_lost_while_it_migrates(sit
 
 
 def test_an_instance_in_error_is_replaced(site: Site) -> None:
-    site.measure(scenario("pre-copy"))
+    site.start_guest(scenario("pre-copy"))
     (former,) = site.cloud.servers(["stsm-guest"])
     site.openstack(f"server set --state error {former['id']}")
     record = site.measure(scenario("pre-copy"))
