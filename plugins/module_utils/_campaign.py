@@ -143,6 +143,7 @@ class Campaign:
                     {bench.run_key(run.scenario): run for block in self.blocks for run in block.runs},
                     set(recorded),
                     self._accelerators(testbed),
+                    self.left_out,
                 )
                 for block in self.blocks:
                     self._measure_block(bench, block, progress)
@@ -277,7 +278,9 @@ class Campaign:
 
 def _needs(scenario: Scenario) -> str:
     """Return what of a scenario hosts must be able to do; cells with the same needs stand and fall together."""
-    return repr((scenario.strategy, scenario.driver, scenario.guest, scenario.guests))
+    # Nova's own limits are on the time and on how many move at once.
+    limits = (scenario.time_limit_seconds, scenario.streams)
+    return repr((scenario.strategy, scenario.driver, scenario.guest, scenario.guests, limits))
 
 
 def _expected(scenario: Scenario, payload_mbit_per_second: float | None) -> dict[str, float | None]:

@@ -73,9 +73,16 @@ class Progress:
         return bool(self._runs)
 
     def begin(
-        self, runs: Mapping[RunKey, PlannedRun], recorded: set[RunKey], accelerators: Iterable[Accelerator] = ()
+        self,
+        runs: Mapping[RunKey, PlannedRun],
+        recorded: set[RunKey],
+        accelerators: Iterable[Accelerator] = (),
+        left_out: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """Take in all runs, those that earlier calls have recorded, and on what the runs' guests are to run."""
+        """Take in all runs, those that earlier calls have recorded, and on what the runs' guests are to run.
+
+        *left_out* are the cells of which there are no runs, each with its name (``run``) and the ``reason``.
+        """
         if not self.has_begun:
             self._accelerators = set(accelerators)
             self._recorded_before = len(recorded & set(runs))
@@ -83,6 +90,10 @@ class Progress:
             left_seconds = sum(run_seconds(run.scenario) for key, run in runs.items() if key not in recorded)
             ran_on = f" on {self._ran_on}" if self._ran_on else ""
             self.say(f"{len(runs)} runs{ran_on}{already}; about {in_words(left_seconds)} for the rest")
+            for reason in dict.fromkeys(cell["reason"] for cell in left_out):
+                names = [cell["run"] for cell in left_out if cell["reason"] == reason]
+                others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                self.say(f"left out: {names[0]}{others}: {reason}")
         self._runs = dict(runs)
         self._done |= recorded & set(runs)
 

@@ -64,6 +64,16 @@ def test_the_first_line_says_on_what_guests_run(folder: CampaignFolder) -> None:
     assert progress.result()["accelerator"] == "kvm (nested in tcg)"
 
 
+def test_cells_that_are_left_out_are_told_once_with_their_reason(folder: CampaignFolder) -> None:
+    progress = Progress(folder, None)
+    cells = [
+        {"run": name, "reason": reason} for name, reason in (("a", "No cloud."), ("b", "Old."), ("c", "No cloud."))
+    ]
+    for _session in ("first", "second"):
+        progress.begin(planned(), set(), left_out=cells)
+    assert lines(folder)[1:] == ["left out: a and 1 more: No cloud.", "left out: b: Old."]
+
+
 def test_a_pre_copy_that_cannot_end_is_expected_to_take_its_time_limit() -> None:
     hopeless, easy = (
         next(run for run in planned().values() if run.cell == {"strategy": "pre-copy", "dirty_rate_of_link": rate})
