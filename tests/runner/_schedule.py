@@ -44,10 +44,13 @@ class Candidate:
 
 
 def ordered(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return changed parts first, then those longest not green; ties stay in the order given."""
+    """Return first what is not green as it is, changed or not yet run; then those longest not green.
+
+    Ties stay in the order given.
+    """
 
     def rank(candidate: Candidate) -> tuple[bool, str]:
-        return (False, "") if candidate.changed else (True, candidate.entry.last_green)
+        return (True, candidate.entry.last_green) if candidate.green_since else (False, "")
 
     return sorted(candidates, key=rank)
 

@@ -20,7 +20,7 @@ def green(when: str, *, digest: str = "present", seen: str = "present", minutes:
     return Entry(green={digest: when}, seen_digest=seen, minutes=minutes)
 
 
-def test_changed_parts_come_first_then_those_longest_not_green() -> None:
+def test_what_is_not_green_comes_first_then_what_is_longest_not() -> None:
     parts = [
         candidate("recent", green("2026-03-01T00:00:00Z")),
         candidate("old", green("2026-01-01T00:00:00Z")),
@@ -28,7 +28,7 @@ def test_changed_parts_come_first_then_those_longest_not_green() -> None:
         candidate("changed", green("2026-04-01T00:00:00Z", digest="former", seen="former")),
         candidate("new", Entry()),
     ]
-    assert [each.part.name for each in ordered(parts)] == ["changed", "new", "never", "old", "recent"]
+    assert [each.part.name for each in ordered(parts)] == ["never", "changed", "new", "old", "recent"]
 
 
 @pytest.mark.parametrize(
