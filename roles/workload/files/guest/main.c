@@ -2,6 +2,7 @@
  * Copyright (c) 2026, the stsm.live_migration authors
  */
 /* The guest of stsm.live_migration: init, touch loop, echo, and nothing else. */
+#include "beacon.h"
 #include "boot.h"
 #include "channel.h"
 #include "clock.h"
@@ -68,8 +69,10 @@ int main(void)
 		disk_write(options.written_disk_mib, options.seed);
 	connected = options.has_address && network_set_up(options.address, options.prefix_length, interface);
 	worker_start(options.working_set_mib, options.seed);
-	if (connected)
+	if (connected) {
 		echo_server_start();
+		beacon_start(interface);
+	}
 	/* Whoever reads that the guest is ready may speak to it at once. */
 	control = control_open(port_of(&options, CONTROL_PORT));
 	post_ready(&options, connected ? interface : NULL);
