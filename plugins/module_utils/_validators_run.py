@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import GuestDisk
 from ansible_collections.stsm.live_migration.plugins.module_utils._observed import (
     ENDS,
     Finding,
@@ -187,13 +190,16 @@ def memory_verified(observation: Observation) -> Finding:
 def disk_verified(observation: Observation) -> Finding:
     """What the guest wrote to its disk before it moved is there."""
     name = "disk_verified"
-    disk = observation["scenario"]["guest"].get("disk_gib")
+    asked = observation["scenario"]["guest"]
     verified = observation["guest"]["verified"] if ran_own_guest(observation) else None
-    if disk is None or verified is None:
+    if "disk_gib" not in asked or verified is None:
         return Finding(name, None, "No guest with a disk verified it.")
-    wrong, pages = verified["wrong_disk_count"], verified["disk_pages"]
+    disk = GuestDisk(**{field.name: asked[field.name] for field in fields(GuestDisk)})
+    wrong, pages, expected = verified["wrong_disk_count"], verified["disk_pages"], disk.written_mib * PAGES_PER_MIB
     if wrong:
         return Finding(name, False, f"{wrong} of the {pages} pages that the guest wrote to its disk are wrong.")
+    if pages != expected:
+        return Finding(name, False, f"The guest verified {pages} pages of its disk, but was to write {expected}.")
     return Finding(name, True, f"All {pages} pages that the guest wrote to its disk are there.")
 
 

@@ -105,6 +105,9 @@ def test_a_disk_that_came_along_is_whole() -> None:
     assert failures(with_disk(0)) == {}
     assert "disk_verified" not in {finding.name for finding in validate(with_disk(0))[1] if finding.passed is None}
     assert "3 of the 512 pages" in failures(with_disk(3))["disk_verified"]
+    half = with_disk(0)
+    half["guest"]["verified"]["disk_pages"] = 256
+    assert "verified 256 pages of its disk, but was to write 512" in failures(half)["disk_verified"]
 
 
 def test_a_load_that_was_there_passes_and_its_bytes_are_no_mystery() -> None:
@@ -146,7 +149,7 @@ def half_verified(seen: dict[str, Any]) -> None:
 def with_disk(wrong_count: int) -> dict[str, Any]:
     """A good run of a guest that wrote 2 MiB to its disk, of which some came back wrong."""
     seen = observation()
-    seen["scenario"]["guest"].update(disk_gib=1, allocated_disk_mib=2)
+    seen["scenario"]["guest"].update(disk_gib=1, allocated_disk_mib=1, freed_disk_mib=1, storage="local")
     seen["guest"]["verified"].update(disk_pages=512, wrong_disk_count=wrong_count)
     return seen
 
