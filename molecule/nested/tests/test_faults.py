@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measured_pair import begin_module
+import pytest
+from measured_pair import begin_module, found
 from nested_hosts import GUEST, GUEST_ADDRESS, LINK, PAYLOAD_MBIT_PER_SECOND, WORKLOAD, scenario
 from own_guest import on
 
@@ -46,13 +47,13 @@ def begin_campaign(pair: list[Host], folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for_migration(pair: list[Host], module: subprocess.Popen[bytes]) -> None:
-    """Return when a migration is under way on either host."""
+def source_of_migration(pair: list[Host], module: subprocess.Popen[bytes]) -> Host:
+    """The host that a migration is under way from, once there is one."""
     deadline = time.monotonic() + RESTART_SECONDS
     while module.poll() is None:
         for host in pair:
-            if "going migration" in on(host, "virsh domjobinfo stsm-guest 2>/dev/null || true"):
-                return
+            if "Outgoing migration" in on(host, "virsh domjobinfo stsm-guest 2>/dev/null || true"):
+                return host
         assert time.monotonic() < deadline, "no migration began"
     raise AssertionError("the module ended before a migration began")
 
@@ -76,7 +77,7 @@ def wait_for_boot(host: Host, since: str) -> None:
 def test_campaign_survives_a_reboot_of_a_host(pair: list[Host], tmp_path: Path) -> None:
     before = boot_id(pair[1])
     module = begin_campaign(pair, tmp_path / "campaign")
-    wait_for_migration(pair, module)
+    source_of_migration(pair, module)
     on(pair[1], "systemctl reboot")
     told = json.loads(module.communicate(timeout=2 * RESTART_SECONDS)[0])
     wait_for_boot(pair[1], before)
@@ -88,8 +89,9 @@ def test_campaign_survives_a_reboot_of_a_host(pair: list[Host], tmp_path: Path) 
     assert completed == {"hybrid", "post-copy"}, progress
 
 
-def test_host_that_dies_in_a_migration_is_told_in_one_sentence(pair: list[Host], tmp_path: Path) -> None:
-    before = boot_id(pair[1])
+@pytest.mark.parametrize("end", ["destination", "source"])
+def test_host_that_dies_in_a_migration_is_told_in_one_sentence(pair: list[Host], tmp_path: Path, end: str) -> None:
+    before = {host.name: boot_id(host) for host in pair}
     slow = scenario("pre-copy", workload={**WORKLOAD, "dirty_rate_mib_per_second": 30})
     module = begin_module(
         "benchmark",
@@ -99,14 +101,20 @@ def test_host_that_dies_in_a_migration_is_told_in_one_sentence(pair: list[Host],
         guest_address=GUEST_ADDRESS,
         calibrate=False,
     )
-    wait_for_migration(pair, module)
-    domain = f"{PREFIX}-{pair[1].name}"
+    source = source_of_migration(pair, module)
+    struck = next(host for host in pair if (host is source) is (end == "source"))
+    domain = f"{PREFIX}-{struck.name}"
     subprocess.run(["virsh", "--quiet", "destroy", domain], check=True)
     try:
         told = json.loads(module.communicate(timeout=RESTART_SECONDS)[0])
     finally:
         subprocess.run(["virsh", "--quiet", "start", domain], check=True)
-        wait_for_boot(pair[1], before)
+        wait_for_boot(struck, before[struck.name])
     (record,) = _record.read(tmp_path / "campaign/runs.jsonl")
-    assert (told["failed"], record["outcome"], record["valid"]) == (True, "lost", False)
-    assert f"The connection to {pair[1].name}" in record["reason"]
+    assert (told["failed"], record["valid"]) == (True, False)
+    if end == "source":
+        assert record["outcome"] == "lost"
+        assert f"The connection to {struck.name}" in record["reason"]
+    else:
+        assert (record["outcome"], found(record, "memory_verified")) == ("failed", True)
+        assert "the guest runs on the source" in record["reason"]
