@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._connection im
 
 PREFIX = "stsmw"
 RESTART_SECONDS = 300
+HAS_SENT = re.compile(r"Outgoing migration.*Memory processed: +(?!0\.000)", re.DOTALL)
 SITE: dict[str, Any] = {"link": LINK, "guest": {"accelerator": "kvm"}}
 CAMPAIGN: dict[str, Any] = {
     "axes": {"strategy": ["hybrid", "post-copy"], "dirty_rate_mib_per_second": [WORKLOAD["dirty_rate_mib_per_second"]]},
@@ -48,11 +50,14 @@ def begin_campaign(pair: list[Host], folder: Path) -> subprocess.Popen[bytes]:
 
 
 def source_of_migration(pair: list[Host], module: subprocess.Popen[bytes]) -> Host:
-    """The host that a migration is under way from, once there is one."""
+    """The host that a migration is under way from, once it has sent some of the memory.
+
+    A host that dies sooner, while libvirt connects to it, keeps libvirt waiting for as long as TCP does.
+    """
     deadline = time.monotonic() + RESTART_SECONDS
     while module.poll() is None:
         for host in pair:
-            if "Outgoing migration" in on(host, "virsh domjobinfo stsm-guest 2>/dev/null || true"):
+            if HAS_SENT.search(on(host, "virsh domjobinfo stsm-guest 2>/dev/null || true")):
                 return host
         assert time.monotonic() < deadline, "no migration began"
     raise AssertionError("the module ended before a migration began")
