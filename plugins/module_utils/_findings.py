@@ -191,6 +191,15 @@ def _sent(cell: Cell) -> str:
     return words
 
 
+def _disk(cell: Cell) -> str:
+    """Return how much of a disk was copied before the memory's turn came, and how long that took."""
+    copied, length = cell.figure("disk_bytes"), cell.figure("disk_copy_time_ms")
+    if not copied or not length:
+        return ""
+    mib, seconds = quantity(copied, "MiB", 1 / BYTES_PER_MIB), quantity(length, "s", 1e-3)
+    return f"{mib} of its disk were copied in {seconds} before"
+
+
 def _requests(cell: Cell) -> str:
     """Return how many pages were fetched in post-copy, and how fast where QEMU tells."""
     requests, latency = cell.figure("postcopy_requests"), cell.figure("postcopy_latency_mean_us")
@@ -200,7 +209,7 @@ def _requests(cell: Cell) -> str:
     return words + (f" in {quantity(latency, 'us')} each" if latency else "")
 
 
-_COSTS: Sequence[Callable[[Cell], str]] = (_blackout, _brownout, _sent, _requests)
+_COSTS: Sequence[Callable[[Cell], str]] = (_blackout, _brownout, _sent, _disk, _requests)
 
 
 def _compared(where: str, group: Sequence[Cell]) -> list[str]:

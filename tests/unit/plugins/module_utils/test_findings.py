@@ -104,6 +104,12 @@ def test_blackouts_whose_ranges_meet_are_not_told_apart() -> None:
     assert "the blackouts of hybrid and post-copy are not told apart by these runs." in told(records)
 
 
+def test_a_disk_that_was_copied_is_told_apart_from_the_memory() -> None:
+    assert "of its disk" not in told([record()])
+    text = told([record(disk_bytes=800 << 20, disk_copy_time_ms=7_030.0)])
+    assert "800 MiB of its disk were copied in 7.03 s before" in text
+
+
 def test_a_brownout_that_did_not_end_is_at_least_so_long() -> None:
     assert "slowed for at least 310 ms" in told([record(brownout_ended=False)])
 
