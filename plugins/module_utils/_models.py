@@ -60,7 +60,7 @@ class Prediction:
     """What a model expects of one migration. downtime_ms is None if it never ends; holds says whether to trust it.
 
     brownout_ms is how long the guest may wait for its memory after the blackout, at most; resume_ms is the part of the
-    blackout that no byte takes.
+    blackout that no byte takes; disk_time_ms how long disks are copied before the memory's turn comes.
     """
 
     total_time_ms: float
@@ -73,6 +73,7 @@ class Prediction:
     note: str
     brownout_ms: float = 0.0
     resume_ms: float = RESUME_MS
+    disk_time_ms: float = 0.0
 
 
 def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: float = 1.0) -> Prediction | None:
@@ -86,14 +87,11 @@ def predict(scenario: Scenario, touched_mib: float | None = None, busy_share: fl
     memory_mib = float(scenario.guest.memory_mib)
     touched_mib = min(memory_mib, touched_mib or scenario.workload.working_set_mib + TOUCHED_BESIDE_MIB)
     untouched_mib = memory_mib - touched_mib
-    stream = _Stream(
-        scenario, scenario.workload, touched_mib, untouched_mib, stream_mib_per_second(scenario), busy_share
-    )
-    disk = scenario.guest.disk
-    disk_seconds = disk.written_mib / stream.rate if disk is not None and scenario.guest.copy_disks else 0.0
-    expected = _of_memory(stream, STRATEGIES[scenario.strategy.name])
+    rate, disk = stream_mib_per_second(scenario), scenario.guest.disk
     # libvirt copies the disks before the memory.
-    return replace(expected, total_time_ms=expected.total_time_ms + 1e3 * disk_seconds)
+    disk_mib = disk.written_mib if disk is not None and scenario.guest.copy_disks else 0
+    stream = _Stream(scenario, scenario.workload, touched_mib, untouched_mib, rate, busy_share, disk_mib / rate)
+    return _of_memory(stream, STRATEGIES[scenario.strategy.name])
 
 
 def _of_memory(stream: _Stream, strategy: Strategy) -> Prediction:
@@ -173,6 +171,8 @@ class _Stream:
     untouched_mib: float
     rate: float
     busy_share: float
+    # How long disks are copied before.
+    disk_seconds: float
 
     def stop_and_copy(self) -> Prediction:
         """The guest stands still while all it touched is sent."""
@@ -238,23 +238,24 @@ class _Stream:
         return dirtied_mib(self.workload, seconds, rewriting=self._near_one)
 
     def _too_late(self, seconds: float) -> bool:
-        """Return whether the time limit, which also covers the preparation, has passed."""
-        return PREPARATION_MS / 1e3 + seconds > self.scenario.time_limit_seconds
+        """Return whether the time limit, which also covers preparation and disks, has passed."""
+        return PREPARATION_MS / 1e3 + self.disk_seconds + seconds > self.scenario.time_limit_seconds
 
     def _told(self, sent_mib: float, downtime_ms: float, passes: int | None, missing_mib: float = 0.0) -> Prediction:
         """Return the prediction of a migration that ends; so much memory was missing when the guest ran again."""
         sent_bytes = self._bytes(sent_mib)
         transfer_ms = sent_bytes / (self.rate * BYTES_PER_MIB) * 1e3
         transfer_ms += RESUME_MS if STRATEGIES[self.scenario.strategy.name].switch == "never" else 0.0
-        total_ms = PREPARATION_MS + transfer_ms + CONCLUSION_MS
+        disk_ms = self.disk_seconds * 1e3
+        total_ms = PREPARATION_MS + disk_ms + transfer_ms + CONCLUSION_MS
         told = Prediction(total_ms, transfer_ms, downtime_ms, sent_bytes, passes, True, *self._region())
         resume_ms = POSTCOPY_RESUME_MS if STRATEGIES[self.scenario.strategy.name].uses_postcopy else RESUME_MS
-        return replace(told, brownout_ms=missing_mib / self.rate * 1e3, resume_ms=resume_ms)
+        return replace(told, brownout_ms=missing_mib / self.rate * 1e3, resume_ms=resume_ms, disk_time_ms=disk_ms)
 
     def _given_up(self, passes: int | None, why: str) -> Prediction:
         """Return the prediction of a migration that its time limit ends while it sends."""
         limit_ms = self.scenario.time_limit_seconds * 1e3
-        transfer_ms = max(0.0, limit_ms - PREPARATION_MS)
+        transfer_ms = max(0.0, limit_ms - PREPARATION_MS - self.disk_seconds * 1e3)
         holds, note = self._region()
         return Prediction(
             total_time_ms=limit_ms + CONCLUSION_MS,

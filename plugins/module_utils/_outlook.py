@@ -103,6 +103,7 @@ def _times(found: Prediction, chance: random.Random) -> tuple[float, float, floa
     waiting = chance.uniform(LEAST_WAITING_SHARE, 1)
     if not found.converges or found.downtime_ms is None:
         return None
-    total = found.transfer_time_ms * slower + (found.total_time_ms - found.transfer_time_ms) * beside
+    sending = found.disk_time_ms + found.transfer_time_ms
+    total = sending * slower + (found.total_time_ms - sending) * beside
     downtime = (found.downtime_ms - found.resume_ms) * slower + found.resume_ms * resume
     return total, downtime, found.brownout_ms * slower * waiting + FRESH_BROWNOUT_MS * fresh

@@ -145,6 +145,17 @@ def test_a_run_that_cannot_end_lasts_as_long_as_it_may() -> None:
     assert not told("hybrid", 0.25, time_limit_seconds=2).converges
 
 
+def test_a_disk_is_copied_first_and_within_the_time_limit() -> None:
+    disk = {"disk_gib": 1, "allocated_disk_mib": 800}
+    without, local, shared = (told(guest=more) for more in ({}, disk, {**disk, "storage": "shared"}))
+    assert local.total_time_ms - without.total_time_ms == pytest.approx(local.disk_time_ms)
+    assert local.disk_time_ms == pytest.approx(7_054, rel=0.001)
+    assert (local.transfer_time_ms, local.downtime_ms) == (without.transfer_time_ms, without.downtime_ms)
+    assert shared == without
+    assert told(time_limit_seconds=9).converges
+    assert not told(time_limit_seconds=9, guest=disk).converges
+
+
 def test_a_site_guest_is_not_predicted() -> None:
     asked = scenario().to_dict()
     asked.update(guest={"domain": "web-1"}, workload=None)
