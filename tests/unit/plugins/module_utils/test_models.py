@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from ansible_collections.stsm.live_migration.plugins.module_utils import _strategy
 from ansible_collections.stsm.live_migration.plugins.module_utils._models import (
+    NOVA_MS,
     PREPARATION_MS,
     Prediction,
     dirtied_mib,
@@ -154,6 +155,14 @@ def test_a_disk_is_copied_first_and_within_the_time_limit() -> None:
     assert shared == without
     assert told(time_limit_seconds=9).converges
     assert not told(time_limit_seconds=9, guest=disk).converges
+
+
+def test_nova_takes_its_time_beside_the_migration() -> None:
+    asked = scenario().to_dict()
+    direct, nova = (predict(Scenario.from_dict({**asked, "driver": driver})) for driver in ("libvirt", "nova"))
+    assert direct is not None and nova is not None
+    assert nova.total_time_ms - direct.total_time_ms == NOVA_MS
+    assert (nova.transfer_time_ms, nova.converges) == (direct.transfer_time_ms, direct.converges)
 
 
 def test_a_site_guest_is_not_predicted() -> None:
