@@ -16,7 +16,7 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 from ansible_collections.stsm.live_migration.plugins.module_utils import _record
 from ansible_collections.stsm.live_migration.plugins.module_utils._calibration import calibrate
 from ansible_collections.stsm.live_migration.plugins.module_utils._interrupts import deferred
-from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import guest_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._provenance import build_ids, cell_key
 from ansible_collections.stsm.live_migration.plugins.module_utils._run import measure
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
@@ -96,7 +96,7 @@ class Bench:
                 ]
                 _record.append(self.runs, records)
         for site, record in zip(sites, records):
-            if memory_fault(record) and site.channel is not None:
+            if guest_fault(record) and site.channel is not None:
                 for connection in self.testbed.connections:
                     connection.call("destroy_guest", guest=site.guest)
         return records

@@ -192,12 +192,9 @@ def _sent(cell: Cell) -> str:
 
 
 def _disk(cell: Cell) -> str:
-    """Return how much of a disk was copied before the memory's turn came, and how long that took."""
-    copied, length = cell.figure("disk_bytes"), cell.figure("disk_copy_time_ms")
-    if not copied or not length:
-        return ""
-    mib, seconds = quantity(copied, "MiB", 1 / BYTES_PER_MIB), quantity(length, "s", 1e-3)
-    return f"{mib} of its disk were copied in {seconds} before"
+    """Return how long disks were copied before the memory's turn came; their bytes would count holes as well."""
+    length = cell.figure("disk_copy_time_ms")
+    return f"before that its disk was copied in {quantity(length, 's', 1e-3)}" if length else ""
 
 
 def _requests(cell: Cell) -> str:

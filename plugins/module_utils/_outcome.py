@@ -22,6 +22,8 @@ MOVED = ("completed", "recovered")
 
 # What becomes of a guest one of whose QEMUs is killed.
 FATES = ("failed", "lost")
+# Validators that find a guest damaged.
+_OF_THE_GUEST = ("memory_verified", "disk_verified")
 
 
 def decide(observation: Observation) -> tuple[str, str]:
@@ -51,9 +53,9 @@ def decide(observation: Observation) -> tuple[str, str]:
     return "failed", f"The migration failed after {seconds:.1f} s and the guest runs on the source{because}."
 
 
-def memory_fault(record: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a guest's memory, None if nothing is; with a fault it is worth nothing any more."""
-    faults = (v["sentence"] for v in record["validators"] if v["name"] == "memory_verified" and v["passed"] is False)
+def guest_fault(record: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a guest's memory or disk, None if nothing is; it is worth nothing any more then."""
+    faults = (v["sentence"] for v in record["validators"] if v["name"] in _OF_THE_GUEST and v["passed"] is False)
     return next(faults, None)
 
 

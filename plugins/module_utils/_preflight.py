@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
-from ansible_collections.stsm.live_migration.plugins.module_utils import _shared_storage
+from ansible_collections.stsm.live_migration.plugins.module_utils import _guest_storage
 from ansible_collections.stsm.live_migration.plugins.module_utils._agent._reach import MIGRATION_PORTS
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks import _host, _path, _stack
 from ansible_collections.stsm.live_migration.plugins.module_utils._checks._hold import hold
@@ -202,7 +202,7 @@ def obstacles_of(testbed: Testbed, scenarios: Sequence[Scenario]) -> list[str]:
         words = [words for _host, words in obstacles(wanted, *(_stack.end(s, on_kvm) for s in seen))]
         if not words and scenario.driver == "nova":
             words = _obstacles_of_nova(testbed, scenario)
-        words = words or _shared_storage.obstacles(scenario, testbed.connections)
+        words = words or _guest_storage.obstacles(scenario, testbed.connections)
         found.append(words[0] if words else "")
     return found
 

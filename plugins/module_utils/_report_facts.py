@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.stsm.live_migration.plugins.module_utils._cells import Cell, Record, flat
 from ansible_collections.stsm.live_migration.plugins.module_utils._findings import nesting_warnings
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator, accelerators, in_words
-from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import MEASURED, guest_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._words import number
 
 # Names of cells stand beside the rows of figures.
@@ -53,9 +53,9 @@ def notices(records: Sequence[Record]) -> list[str]:
         told.append(f"Concessions were in force on the hosts: {', '.join(conceded)}.")
     told += _from_source(records)
     told += _company(records)
-    damaged = sum(memory_fault(record) is not None for record in records)
+    damaged = sum(guest_fault(record) is not None for record in records)
     if damaged:
-        told.append(f"In {damaged} of {len(records)} runs the migration damaged the guest's memory: listed below.")
+        told.append(f"In {damaged} of {len(records)} runs the migration damaged the guest: listed below.")
     kept = [record for record in records if record["valid"]]
     if len(kept) < len(records):
         told.append(f"{len(records) - len(kept)} of {len(records)} runs are not valid: listed below, and in no figure.")

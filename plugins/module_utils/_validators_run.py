@@ -192,9 +192,9 @@ def disk_verified(observation: Observation) -> Finding:
     name = "disk_verified"
     asked = observation["scenario"]["guest"]
     verified = observation["guest"]["verified"] if ran_own_guest(observation) else None
-    if "disk_gib" not in asked or verified is None:
-        return Finding(name, None, "No guest with a disk verified it.")
-    disk = GuestDisk(**{field.name: asked[field.name] for field in fields(GuestDisk)})
+    disk = GuestDisk(**{key.name: asked[key.name] for key in fields(GuestDisk)}) if "disk_gib" in asked else None
+    if disk is None or not disk.written_mib or verified is None:
+        return Finding(name, None, "No guest verified what it wrote to a disk.")
     wrong, pages, expected = verified["wrong_disk_count"], verified["disk_pages"], disk.written_mib * PAGES_PER_MIB
     if wrong:
         return Finding(name, False, f"{wrong} of the {pages} pages that the guest wrote to its disk are wrong.")

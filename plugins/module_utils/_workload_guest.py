@@ -17,7 +17,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._drivers._doma
     result_path,
 )
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
-from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import STORAGES, Guest, disk_seconds
+from ansible_collections.stsm.live_migration.plugins.module_utils._guest_choice import Guest, disk_seconds
 from ansible_collections.stsm.live_migration.plugins.module_utils._probes._guest import GuestChannel
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
@@ -127,18 +127,15 @@ def locate_on_one(connections: Sequence[HostConnection], name: str) -> dict[str,
 
 def retire(connections: Sequence[HostConnection], names: Iterable[str]) -> None:
     """End the guests of these names wherever they are and are ours."""
-    asked, ended = list(names), set()
+    asked, images = list(names), set()
     for connection in connections:
         for name, state in connection.call("guest_states", guests=asked).items():
             if is_ours(state):
-                connection.call("destroy_guest", guest=name)
-                ended.add(name)
+                images.update(connection.call("destroy_guest", guest=name))
     # A move has left an image on the other host as well.
-    for name in ended:
-        for storage in STORAGES:
-            path = disk_path(name, storage, [connection.host for connection in connections])
-            for connection in connections:
-                connection.call("discard_disk", path=path)
+    for image in images:
+        for connection in connections:
+            connection.call("discard_disk", path=image)
 
 
 def is_ours(state: Mapping[str, Any]) -> bool:

@@ -234,7 +234,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._benchmark imp
 from ansible_collections.stsm.live_migration.plugins.module_utils._cloud_option import cloud_argument_spec, read_cloud
 from ansible_collections.stsm.live_migration.plugins.module_utils._errors import InstrumentError
 from ansible_collections.stsm.live_migration.plugins.module_utils._hosts_option import hosts_argument_spec, read_hosts
-from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import memory_fault
+from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import guest_fault
 from ansible_collections.stsm.live_migration.plugins.module_utils._scenario import Scenario
 
 
@@ -273,9 +273,9 @@ def main() -> None:
             msg="The measurement was interrupted before it had anything to record; a guest it started goes on running."
         )
     for guest in result["guests"]:
-        fault = memory_fault(guest)
+        fault = guest_fault(guest)
         if fault:
-            module.fail_json(msg=f"The migration damaged the guest's memory: {fault}", **result)
+            module.fail_json(msg=f"The migration damaged the guest: {fault}", **result)
         # Where a QEMU was to be killed, this is what was to be measured.
         if guest["outcome"] in ("failed", "lost", "aborted") and not guest["valid"]:
             module.fail_json(msg=f"The migration ended as {guest['outcome']}: {guest['reason']}", **result)

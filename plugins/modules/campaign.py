@@ -18,7 +18,7 @@ description:
     the same builds of both ends is skipped, so a campaign that was interrupted at any moment is continued by asking for
     it again.
   - A run that is not valid is measured once more at once, and again by each later call.
-  - A migration that failed, lost its guest or damaged its memory is a result, recorded and told in a warning; the
+  - A migration that failed, lost its guest or damaged it is a result, recorded and told in a warning; the
     other runs are made all the same.
   - Says one line a run, with its place and the time left, on the controller's screen and in C(progress.log).
   - It is an action and not a state. Run it on the observer, the machine that probes the guests over the network.
@@ -141,7 +141,7 @@ left_out:
   returned: success
   sample: []
 failures:
-  description: One sentence for each run that failed, was lost or damaged the guest's memory.
+  description: One sentence for each run that failed, was lost or damaged the guest.
   type: list
   elements: str
   returned: when runs were measured

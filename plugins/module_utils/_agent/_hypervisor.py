@@ -8,6 +8,7 @@ import json
 import threading
 from pathlib import Path
 from typing import Any, Callable, Mapping
+from xml.etree import ElementTree
 
 from ._binding import libvirt, libvirt_qemu
 from ._clock import monotonic_from_realtime_ns
@@ -137,13 +138,18 @@ class Hypervisor:
         except libvirt.libvirtError as error:
             raise AgentError(f"The guest did not start: {error}.") from None
 
-    def destroy(self, guest: str) -> None:
-        """End *guest* at once; harmless if it is not here."""
+    def destroy(self, guest: str) -> list[str]:
+        """End *guest* at once; returns the image files that it had.  Harmless if it is not here."""
         try:
-            self.connection.lookupByName(guest).destroy()
+            domain = self.connection.lookupByName(guest)
+            disks = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk/source")
+            images = [source.get("file", "") for source in disks]
+            domain.destroy()
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
+            return []
+        return [image for image in images if image]
 
     def ask_qemu(self, guest: str, command: str) -> Any:
         """One read-only QMP command; the domain is marked tainted by libvirt, which is harmless here."""

@@ -9,6 +9,7 @@ import json
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, BinaryIO, Callable, Mapping
 
 from ._boot_proof import boot_proof
@@ -34,7 +35,7 @@ from ._path_calls import PathCalls
 from ._permission import post_copy_permission
 from ._samples import Sampler
 from ._shared_folder import has_mark, leave_mark, remove_mark
-from ._survey import survey, wall_clock_ns
+from ._survey import free_mib, survey, wall_clock_ns
 from ._witness import Witness
 
 
@@ -182,11 +183,12 @@ class Session:
     def start_guest(self, definition: str, result_path: str) -> None:
         self._libvirt.create(definition, result_path)
 
-    def destroy_guest(self, guest: str) -> None:
-        if self._launcher.find(guest) is not None:
-            self._launcher.destroy(guest)
-        else:
-            self._libvirt.destroy(guest)
+    def destroy_guest(self, guest: str) -> list[str]:
+        """End a guest; returns the image files that it had."""
+        if self._launcher.find(guest) is None:
+            return self._libvirt.destroy(guest)
+        self._launcher.destroy(guest)
+        return []
 
     def follow_guest(self, guest: str, result_path: str, **how: bool) -> None:
         self.stop_following(guest)
@@ -265,6 +267,9 @@ class Session:
 
     def discard_disk(self, path: str) -> None:
         discard_disk(path)
+
+    def free_mib(self, folder: str) -> int:
+        return free_mib(Path(folder))
 
     def leave_mark(self, folder: str) -> str | None:
         return leave_mark(folder)

@@ -27,12 +27,12 @@ def result_path(guest: Guest) -> str:
 def disk_path(guest: str, storage: str, hosts: Sequence[Host]) -> str:
     """Where the image of a guest's disk lies: with the host that it runs on, or in the folder that *hosts* share.
 
-    Others may share that folder as well, and have guests of the same name.
+    Others may share that folder as well, and have guests, and even hosts, of the same names.
     """
     if storage == "local":
         return f"{GUEST_DIRECTORY}/guests/{guest}.disk"
-    names = "-".join(sorted(host.name for host in hosts))
-    return f"{hosts[0].shared_folder}/{guest}-{names}.img"
+    pair = repr(sorted((host.name, host.address, host.migration_address) for host in hosts))
+    return f"{hosts[0].shared_folder}/stsm-workload-{guest}-{hashlib.sha256(pair.encode()).hexdigest()[:12]}.img"
 
 
 def mac_address(number: int) -> str:

@@ -31,7 +31,7 @@ def record(
 
 
 def damage(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record as it would be had the migration damaged the guest's memory."""
+    """Return the record as it would be had the migration damaged the guest."""
     told = {"name": "memory_verified", "passed": False, "sentence": "Page 17 is wrong."}
     others = [entry for entry in record["validators"] if entry["name"] != "memory_verified"]
     return {**record, "valid": False, "validators": [*others, told]}

@@ -127,7 +127,7 @@ def test_a_damaged_memory_is_told_even_if_the_second_try_was_good(folder: Campai
     progress.begin(runs, set())
     key = next(iter(runs))
     progress.tell(key, [[damaged], [record("hybrid")]], 20)
-    assert progress.result()["failures"] == [f"{runs[key].name} damaged the guest's memory: Page 17 is wrong."]
+    assert progress.result()["failures"] == [f"{runs[key].name} damaged the guest: Page 17 is wrong."]
     assert progress.result()["valid"] == 1
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -55,7 +57,9 @@ def test_only_one_on_local_storage_is_copied() -> None:
 
 def test_a_shared_folder_keeps_guests_of_one_name_on_other_hosts_apart() -> None:
     paths = {disk_path("stsm-guest", "shared", hosts) for hosts in (HOSTS, HOSTS[::-1])}
-    assert paths == {"/var/lib/stsm-live-migration/shared/stsm-guest-one-two.img"}
+    (path,) = paths
+    assert re.fullmatch(r"/var/lib/stsm-live-migration/shared/stsm-workload-stsm-guest-[0-9a-f]{12}\.img", path)
+    assert disk_path("stsm-guest", "shared", [HOSTS[0], replace(HOSTS[1], address="192.0.2.9")]) != path
     assert disk_path("stsm-guest", "local", HOSTS) == "/var/lib/stsm-live-migration/guests/stsm-guest.disk"
 
 

@@ -121,7 +121,7 @@ def test_hosts_that_are_virtual_machines_are_in_plain_sight(tmp_path: Path) -> N
 
 def test_a_damaged_memory_is_in_plain_sight(tmp_path: Path) -> None:
     damaged, sound = written(tmp_path, [record(), damage(record())]), written(tmp_path, [record()])
-    words = "In 1 of 2 runs the migration damaged the guest&#39;s memory"
+    words = "In 1 of 2 runs the migration damaged the guest"
     assert words in damaged[: damaged.index('id="findings"')]
     assert "damaged the guest" not in sound
 

@@ -44,6 +44,8 @@ class FakeHost:
             self.definitions[guest] = definition
         if name == "destroy_guest":
             del self.guests[guest]
+            self.done.append(f"{name} {guest}")
+            return []
         # What becomes of a guest, not what goes along with it.
         if name not in ("follow_guest", "discard_disk"):
             self.done.append(f"{name} {guest}")
