@@ -21,11 +21,14 @@ _BEACONS, _PATIENCE_SECONDS = 5, 30
 
 
 def _frames(capture: bytes) -> Iterator[bytes]:
-    """The frames of a capture in the classic format of little-endian machines."""
+    """The whole frames of a capture in the classic format of little-endian machines, which may still grow."""
     at = 24
     while at + 16 <= len(capture):
         length = struct.unpack_from("<I", capture, at + 8)[0]
-        yield capture[at + 16 : at + 16 + length]
+        frame = capture[at + 16 : at + 16 + length]
+        if len(frame) < length:
+            return
+        yield frame
         at += 16 + length
 
 
