@@ -278,8 +278,8 @@ class Campaign:
 
 def _needs(scenario: Scenario) -> str:
     """Return what of a scenario hosts must be able to do; cells with the same needs stand and fall together."""
-    # Nova's own limits are on the time and on how many move at once.
-    limits = (scenario.time_limit_seconds, scenario.streams)
+    # Nova alone has limits to the time and to how many move at once; each further set of needs is asked of both hosts.
+    limits = (scenario.time_limit_seconds, scenario.streams) if scenario.driver == "nova" else ()
     return repr((scenario.strategy, scenario.driver, scenario.guest, scenario.guests, limits))
 
 

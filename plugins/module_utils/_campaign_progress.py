@@ -16,7 +16,7 @@ from ansible_collections.stsm.live_migration.plugins.module_utils._bench import 
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_definition import LONGEST_WARM_UP_SECONDS
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_folder import CampaignFolder
 from ansible_collections.stsm.live_migration.plugins.module_utils._campaign_plan import PlannedRun
-from ansible_collections.stsm.live_migration.plugins.module_utils._models import NOVA_MS, predict
+from ansible_collections.stsm.live_migration.plugins.module_utils._models import beyond_limit_ms, predict
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import Accelerator
 from ansible_collections.stsm.live_migration.plugins.module_utils._nesting import in_words as accelerators_in_words
 from ansible_collections.stsm.live_migration.plugins.module_utils._outcome import guest_fault
@@ -34,8 +34,7 @@ _TRIES_AT_LOST_HOSTS = 2
 def run_seconds(scenario: Scenario) -> float:
     """How long a run will take, by the models; the whole time limit where they know nothing or no end."""
     prediction = predict(scenario)
-    # Nova's own time is not within the limit, which begins when libvirt is asked.
-    migration_seconds = scenario.time_limit_seconds + (NOVA_MS / 1e3 if scenario.driver == "nova" else 0.0)
+    migration_seconds = scenario.time_limit_seconds + beyond_limit_ms(scenario) / 1e3
     if prediction is not None and prediction.converges:
         migration_seconds = min(migration_seconds, prediction.total_time_ms / 1e3)
     standing_seconds = 0.0 if scenario.fault is None else scenario.fault.standing_seconds

@@ -142,14 +142,13 @@ class Hypervisor:
         """End *guest* at once; returns the image files that it had.  Harmless if it is not here."""
         try:
             domain = self.connection.lookupByName(guest)
-            disks = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk/source")
-            images = [source.get("file", "") for source in disks]
+            disks = ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk/source[@file]")
             domain.destroy()
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
             return []
-        return [image for image in images if image]
+        return [source.attrib["file"] for source in disks]
 
     def ask_qemu(self, guest: str, command: str) -> Any:
         """One read-only QMP command; the domain is marked tainted by libvirt, which is harmless here."""

@@ -12,10 +12,10 @@ struct disk_check {
 	uint64_t wrong_count;
 };
 
-/* Write the first part of the first disk, past all caches. Ends the guest when there is no disk or too little room. */
+/* Write the first part of the first disk, past the kernel's cache. Ends the guest without a disk, or enough room on it. */
 void disk_write(uint32_t mib, uint64_t seed);
 
-/* Read what was written, past all caches; no pages if nothing was. One caller at a time. */
+/* Read what was written, past the kernel's cache; no pages if nothing was. One caller at a time. */
 struct disk_check disk_verify(void);
 
 #endif
